@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Acts: everything that somebody must be able to answer for. Each is one entry of the public log.
+
+A log entry is canonical JSON with the members ``v`` (1), ``act``, ``time`` and those listed here: hashes, enums,
+counts and salted commitments only; no personal data, no names (design, section 5, "Log").
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from custodes.clock import Instant
+from custodes.domain import canonical, times
+from custodes.domain.canonical import JsonObject
+
+
+class Act(Enum):
+    """Every kind of act. The values are what stands in the log."""
+
+    DEPLOYMENT_INITIALISED = "deployment.initialised"
+    RECORDER_ENROLLED = "recorder.enrolled"
+    CUSTODIANS_INSTALLED = "custodians.installed"
+    REQUESTER_ENROLLED = "requester.enrolled"
+    ENTRY_PUBLISHED = "register.published"
+    CAMERA_ADDED = "camera.added"
+    CAMERA_REMOVED = "camera.removed"
+    LINK_ISSUED = "link.issued"
+    SESSION_BEGUN = "session.begun"
+    MASK_CERTIFIED = "mask.certified"
+    VIEWING_BEGUN = "viewing.begun"
+    VIEWING_ENDED = "viewing.ended"
+    PERIODS_COMMITTED = "periods.committed"
+    DISCLOSURE_REQUESTED = "disclosure.requested"
+    DISCLOSURE_GRANTED = "disclosure.granted"
+    DISCLOSURE_REFUSED = "disclosure.refused"
+    DISCLOSURE_OPENED = "disclosure.opened"
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One entry, before it has an index."""
+
+    act: Act
+    time: Instant
+    facts: JsonObject
+
+    def encode(self) -> bytes:
+        """Return the bytes that are hashed into the log (at most 65,535, C2SP tlog-tiles)."""
+        data = canonical.dumps({**self.facts, "v": 1, "act": self.act.value, "time": times.to_text(self.time)})
+        if len(data) > 65_535:
+            raise ValueError("a log entry holds at most 65,535 bytes")
+        return data

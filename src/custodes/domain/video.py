@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What flows through the video wing. Pictures are planar YUV 4:2:0, 8 bit, limited range (BT.709), rows not padded."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from custodes.clock import Instant
+from custodes.domain.ids import CameraId
+
+TICKS = 90_000
+"""Ticks per second of the RTP clock for video (RFC 3551, 5)."""
+
+
+class StreamRole(Enum):
+    """Which of a camera's streams."""
+
+    MAIN = "main"
+    SUB = "sub"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamUrl:
+    """An RTSP address that may hold a password; its text form never shows it."""
+
+    value: str
+
+    def __repr__(self) -> str:
+        return f"StreamUrl({self})"
+
+    def __str__(self) -> str:
+        scheme, separator, rest = self.value.partition("://")
+        authority, slash, path = rest.partition("/")
+        return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTime:
+    """Where a picture comes from: the ordinal of the connection (from 1) and its RTP time on that connection."""
+
+    connection: int
+    ticks: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """What a stream announced: size in pixels and its parameter sets (NAL units without start code)."""
+
+    width: int
+    height: int
+    parameter_sets: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One access unit of H.264 as it came: NAL units, in order, bytes untouched, without start codes.
+
+    ``ticks`` is RTP time since the connection's first packet (presentation time), ``received`` the receiver's UTC.
+    """
+
+    nals: tuple[bytes, ...]
+    key: bool
+    source: SourceTime
+    received: Instant
+    info: StreamInfo
+
+
+class GapCause(Enum):
+    """Why there is a hole in what a camera sent."""
+
+    CONNECTING = "connecting"
+    UNREACHABLE = "the camera cannot be reached"
+    REFUSED = "the camera refused the connection"
+    SILENT = "no packets for five seconds"
+    ENDED = "the camera ended the stream"
+    DAMAGED = "the stream could not be read"
+    STOPPED = "recording was stopped"
+    NOT_PERMITTED = "the register entry has expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Nothing was received from ``began`` until the next packet."""
+
+    began: Instant
+    cause: GapCause
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A decoded picture of the sub stream. Never stored, never shown: only ``video.mask`` reads it.
+
+    ``i420``: height*width bytes of Y, then two planes of (height/2)*(width/2) bytes, U and V.
+    """
+
+    width: int
+    height: int
+    i420: bytes
+    received: Instant
+    source: SourceTime
+
+    def __repr__(self) -> str:
+        return f"Frame({self.width}x{self.height})"
+
+
+class Cover(Enum):
+    """Why a whole picture is covered."""
+
+    STARTING = "starting: no picture has been checked yet"
+    NOT_CERTIFIED = "the steward has not certified the reference picture yet"
+    NO_SIGNAL = "no picture from the camera"
+    FROZEN = "the camera sends the same picture over and over"
+    LATE = "the camera's pictures arrive too late"
+    CAMERA_MOVED = "the camera was moved or the whole scene has changed"
+    DETECTOR_FAILED = "the person detector does not work"
+    MASKER_FAILED = "the masker failed on a picture"
+    MASKER_DOWN = "the masker is not running"
+    NOT_REGISTERED = "the camera has no valid register entry"
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedFrame:
+    """A picture in which nobody is shown. Made by ``video.mask`` and nowhere else (a test walks the syntax trees).
+
+    ``slot`` is the picture's place on the fixed time grid; ``source`` names the camera's picture it was made of, None
+    where there was none. ``cover`` is None where certified background is shown. ``masked_share`` is the share of the
+    picture's area under the mask, in thousandths (1000 when covered).
+    """
+
+    width: int
+    height: int
+    i420: bytes
+    slot: Instant
+    source: SourceTime | None
+    cover: Cover | None
+    masked_share: int
+    masker: str
+
+
+@dataclass(frozen=True, slots=True)
+class InitSegment:
+    """What a player needs before the first fragment (ISO/IEC 14496-12 ``ftyp`` and ``moov``) and its RFC 6381 codec."""
+
+    codec: str
+    width: int
+    height: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FrameNote:
+    """What is known of one picture in a fragment, beside the picture."""
+
+    source: SourceTime | None
+    cover: Cover | None
+    masked_share: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A playable piece of masked video: one ``moof`` and ``mdat`` (CMAF chunk, ISO/IEC 23000-19).
+
+    ``start`` is the first picture's slot; ``key``: begins with a picture that needs no other.
+    """
+
+    camera: CameraId
+    start: Instant
+    duration_ms: int
+    key: bool
+    data: bytes
+    frames: tuple[FrameNote, ...]
+    masker: str
