@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the public log says of custody: hashes, counts, keys of offices. No names, no cameras, no windows."""
+
+from custodes.clock import Instant
+from custodes.domain import canonical, times
+from custodes.domain.acts import Act
+from custodes.domain.canonical import JsonObject
+from custodes.domain.ids import Digest, KeyId
+from custodes.errors import corrupt
+
+
+def requested(request: Digest) -> JsonObject:
+    """Facts of ``Act.DISCLOSURE_REQUESTED``; ``request`` is the SHA-256 of the signed request."""
+    return {"request": request.hex()}
+
+
+def granted(request: Digest, grant: Digest, custodian: KeyId, minutes: int) -> JsonObject:
+    """Facts of ``Act.DISCLOSURE_GRANTED``; ``minutes`` is the number of periods."""
+    return {"request": request.hex(), "grant": grant.hex(), "custodian": custodian, "minutes": minutes}
+
+
+def refused(request: Digest, refusal: Digest, custodian: KeyId) -> JsonObject:
+    """Facts of ``Act.DISCLOSURE_REFUSED``; the reason stays in the signed refusal."""
+    return {"request": request.hex(), "refusal": refusal.hex(), "custodian": custodian}
+
+
+def opened(request: Digest, opening: Digest) -> JsonObject:
+    """Facts of ``Act.DISCLOSURE_OPENED``; ``opening`` is the SHA-256 of the requester's signed statement."""
+    return {"request": request.hex(), "opening": opening.hex()}
+
+
+def committed(root: Digest, count: int) -> JsonObject:
+    """Facts of ``Act.PERIODS_COMMITTED``."""
+    return {"root": root.hex(), "count": count}
+
+
+def check_entry(entry: bytes, act: Act, facts: JsonObject) -> Instant:
+    """Check that a log entry is of ``act`` with exactly these ``facts``; return its time.
+
+    Raises ``CustodesError`` (CORRUPT).
+    """
+    found = canonical.load_object(entry)
+    time = times.from_text(found.get("time"))
+    if found != {**facts, "v": 1, "act": act.value, "time": times.to_text(time)}:
+        raise corrupt(f"the log entry is not the one for this {act.value}")
+    return time
