@@ -28,9 +28,9 @@ class StreamUrl:
         return f"StreamUrl({self})"
 
     def __str__(self) -> str:
+        # An unescaped slash or question mark in a password is common: everything before the last @ is hidden.
         scheme, separator, rest = self.value.partition("://")
-        authority, slash, path = rest.partition("/")
-        return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
+        return f"{scheme}{separator}{rest.rpartition('@')[2].partition('?')[0]}"
 
 
 @dataclass(frozen=True, slots=True)

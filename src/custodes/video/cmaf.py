@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""CMAF writing: the header (``ftyp``, ``moov``) and fragments (``moof``, ``mdat``) of one H.264 track.
+
+Source: ISO/IEC 14496-12:2022 (boxes; the clause stands at each), ISO/IEC 14496-15, 5.3 and 5.4 (``avc1``, ``avc3``,
+``avcC``), ISO/IEC 23000-19 (CMAF), RFC 6381 (codec). The media time scale is the RTP clock, 90 kHz. A fragment is
+self-contained bytes: nothing is held back, so a sample can leave as soon as it is there.
+"""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from custodes.domain.video import TICKS, InitSegment
+from custodes.errors import corrupt
+from custodes.video import nal
+
+_UNITY = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
+_KEY_FLAGS = 0x02000000
+"""``sample_depends_on`` = 2: needs no other picture (8.8.3.1)."""
+_DELTA_FLAGS = 0x01010000
+"""``sample_depends_on`` = 1 and ``sample_is_non_sync_sample`` = 1."""
+_TRACK = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One access unit: its NAL units, whether it is a key picture, its duration and its composition offset in ticks.
+
+    ``offset`` (presentation minus decode time) may be negative; ``duration`` is at least 1.
+    """
+
+    nals: tuple[bytes, ...]
+    key: bool
+    duration: int
+    offset: int = 0
+
+
+def box(kind: bytes, *parts: bytes) -> bytes:
+    """Return one box (4.2.2): size, four-letter kind, content."""
+    content = b"".join(parts)
+    return struct.pack(">I4s", 8 + len(content), kind) + content
+
+
+def full_box(kind: bytes, version: int, flags: int, *parts: bytes) -> bytes:
+    """Return one full box (4.2.2): as ``box``, with version and flags before the content."""
+    return box(kind, struct.pack(">I", version << 24 | flags), *parts)
+
+
+def codec_of(sample_entry: str, sps: bytes) -> str:
+    """Return the RFC 6381 name, e.g. ``avc1.64001f`` (ISO/IEC 14496-15, annex E)."""
+    if len(sps) < 4:
+        raise corrupt("not a sequence parameter set")
+    return f"{sample_entry}.{sps[1:4].hex()}"
+
+
+def init_segment(sample_entry: str, parameter_sets: Sequence[bytes]) -> InitSegment:
+    """Return the CMAF header of a track.
+
+    ``sample_entry``: ``avc1`` where parameter sets stand in the header only, ``avc3`` where they may also stand in
+    samples. ``parameter_sets``: at least one sequence and one picture parameter set, else ``CustodesError`` (CORRUPT).
+    """
+    sps = [each for each in parameter_sets if nal.kind(each) == nal.SPS]
+    pps = [each for each in parameter_sets if nal.kind(each) == nal.PPS]
+    if not sps or not pps or len(sps) > 31 or len(pps) > 255 or any(len(each) > 0xFFFF for each in (*sps, *pps)):
+        raise corrupt("the stream has no usable parameter sets")
+    form = nal.read_sps(sps[0])
+    entry = _sample_entry(sample_entry.encode(), form, sps, pps)
+    ftyp = box(b"ftyp", b"iso6", struct.pack(">I", 0), b"iso6", b"cmfc", b"cmf2")  # 4.3
+    moov = box(b"moov", _mvhd(), _trak(form, entry), box(b"mvex", _trex()))  # 8.2.1
+    return InitSegment(codec_of(sample_entry, sps[0]), form.width, form.height, ftyp + moov)
+
+
+def _mvhd() -> bytes:  # 8.2.2
+    head = struct.pack(">IIIIIHHII", 0, 0, TICKS, 0, 0x10000, 0x0100, 0, 0, 0)
+    return full_box(b"mvhd", 0, 0, head, _UNITY, bytes(24), struct.pack(">I", _TRACK + 1))
+
+
+def _trex() -> bytes:  # 8.8.3
+    return full_box(b"trex", 0, 0, struct.pack(">IIIII", _TRACK, 1, 0, 0, 0))
+
+
+def _trak(form: nal.PictureFormat, entry: bytes) -> bytes:
+    tkhd = full_box(  # 8.3.2; flags: enabled, in movie
+        b"tkhd",
+        0,
+        3,
+        struct.pack(">IIIIIIIhhHH", 0, 0, _TRACK, 0, 0, 0, 0, 0, 0, 0, 0),
+        _UNITY,
+        struct.pack(">II", form.width << 16, form.height << 16),
+    )
+    mdhd = full_box(b"mdhd", 0, 0, struct.pack(">IIIIHH", 0, 0, TICKS, 0, 0x55C4, 0))  # 8.4.2; language "und"
+    hdlr = full_box(b"hdlr", 0, 0, struct.pack(">I4s12x", 0, b"vide"), b"video\x00")  # 8.4.3
+    vmhd = full_box(b"vmhd", 0, 1, bytes(8))  # 12.1.2
+    dref = full_box(b"dref", 0, 0, struct.pack(">I", 1), full_box(b"url ", 0, 1))  # 8.7.2; in the same file
+    empty = [full_box(kind, 0, 0, bytes(4)) for kind in (b"stts", b"stsc", b"stco")]
+    stsd = full_box(b"stsd", 0, 0, struct.pack(">I", 1), entry)  # 8.5.2
+    stbl = box(b"stbl", stsd, *empty[:2], full_box(b"stsz", 0, 0, bytes(8)), empty[2])
+    minf = box(b"minf", vmhd, box(b"dinf", dref), stbl)
+    return box(b"trak", tkhd, box(b"mdia", mdhd, hdlr, minf))
+
+
+def _sample_entry(kind: bytes, form: nal.PictureFormat, sps: list[bytes], pps: list[bytes]) -> bytes:
+    """``VisualSampleEntry`` (12.1.3) holding ``AVCDecoderConfigurationRecord`` (ISO/IEC 14496-15, 5.3.3.1)."""
+    record = bytes((1, *sps[0][1:4], 0xFC | 3, 0xE0 | len(sps)))
+    record += b"".join(struct.pack(">H", len(each)) + each for each in sps)
+    record += bytes((len(pps),)) + b"".join(struct.pack(">H", len(each)) + each for each in pps)
+    if sps[0][1] in (100, 110, 122, 144):
+        record += bytes((0xFC | form.chroma_format, 0xF8 | form.luma_bits - 8, 0xF8 | form.chroma_bits - 8, 0))
+    head = struct.pack(">6xH16xHHIII", 1, form.width, form.height, 0x480000, 0x480000, 0)
+    return box(kind, head, struct.pack(">H32xHh", 1, 0x18, -1), box(b"avcC", record))
+
+
+def fragment(sequence: int, decode_time: int, samples: Sequence[Sample]) -> bytes:
+    """Return ``moof`` and ``mdat`` (8.8.4, 8.1.1): samples in decode order.
+
+    ``sequence``: ``mfhd`` number, modulo 2^32; ``decode_time``: of the first sample, in ticks, below 2^64.
+    """
+    payloads = [nal.join_lengths(sample.nals) for sample in samples]
+    mfhd = full_box(b"mfhd", 0, 0, struct.pack(">I", sequence & 0xFFFFFFFF))  # 8.8.5
+    tfhd = full_box(b"tfhd", 0, 0x020000, struct.pack(">I", _TRACK))  # 8.8.7; default-base-is-moof
+    tfdt = full_box(b"tfdt", 1, 0, struct.pack(">Q", decode_time))  # 8.8.12
+    rows = b"".join(
+        struct.pack(">IIIi", sample.duration, len(payload), _KEY_FLAGS if sample.key else _DELTA_FLAGS, sample.offset)
+        for sample, payload in zip(samples, payloads, strict=True)
+    )
+    # 8.8.8: version 1 has signed composition offsets; data offset is from the beginning of moof.
+    trun_size = 20 + len(rows)
+    moof_size = 8 + len(mfhd) + 8 + len(tfhd) + len(tfdt) + trun_size
+    trun = full_box(b"trun", 1, 0xF01, struct.pack(">II", len(samples), moof_size + 8), rows)
+    return box(b"moof", mfhd, box(b"traf", tfhd, tfdt, trun)) + box(b"mdat", *payloads)

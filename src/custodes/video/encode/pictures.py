@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Masked frames as libav's pictures."""
+
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace
+
+from custodes.domain.video import MaskedFrame
+from custodes.errors import invalid
+
+
+def picture_of(frame: MaskedFrame) -> VideoFrame:
+    """Return a ``yuv420p`` picture, limited range, BT.709; planes of a wrong size raise (INVALID)."""
+    if frame.width % 2 or frame.height % 2 or len(frame.i420) != frame.width * frame.height * 3 // 2:
+        raise invalid("a masked frame's planes do not have its size")
+    planes = np.frombuffer(frame.i420, dtype=np.uint8).reshape(frame.height * 3 // 2, frame.width)
+    picture = VideoFrame.from_ndarray(planes, format="yuv420p")
+    picture.color_range = ColorRange.MPEG
+    picture.colorspace = Colorspace.ITU709
+    return picture
