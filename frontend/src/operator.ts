@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// The control room's pages.
+import "./live/element";
+import "./live/wall";
+import "./playback/timeline";
+import "./playback/player";
+import "./playback/camera";

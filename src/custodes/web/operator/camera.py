@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""One camera: live picture, playback, timeline."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response
+
+from custodes.clock import MILLISECOND, Instant
+from custodes.errors import invalid
+from custodes.node.queries import cameras, playback
+from custodes.web import words
+from custodes.web.public.register import Camera
+from custodes.web.rendering import render
+from custodes.web.security import OPERATOR_ONLY, services_of
+
+router = APIRouter(prefix="/operator/cameras", dependencies=[OPERATOR_ONLY])
+_LATEST = 4_102_444_800_000
+"""2100-01-01 in milliseconds: later times cannot be meant."""
+_LONGEST_TIMELINE = 40 * 24 * 3600 * 1000
+Milliseconds = Annotated[int, Query(ge=0, le=_LATEST)]
+
+
+@router.get("/{camera}")
+async def page(request: Request, camera: Camera, at: Milliseconds | None = None) -> Response:
+    """The camera's page, live or, with ``at`` (milliseconds since 1970), at that moment."""
+    services = services_of(request)
+    view = await run_in_threadpool(cameras.camera, services.store, camera)
+    others = [each for each in await run_in_threadpool(cameras.all_cameras, services.store) if each.id != camera]
+    # Feeds belong to the event loop, unlike the store.
+    state = services.feeds.state(camera)
+    return render(request, "camera.html", camera=view, state=state, others=others, at=at)
+
+
+@router.get("/{camera}/timeline.json")
+def timeline(request: Request, camera: Camera, start: Milliseconds, end: Milliseconds) -> Response:
+    """What there is to see in [start, end): ``[start, end, kind, cause, activity]``, times in milliseconds."""
+    if not start < end <= start + _LONGEST_TIMELINE:
+        raise invalid("the end must come after the start, by at most 40 days")
+    services = services_of(request)
+    cameras.camera(services.store, camera)
+    window = (Instant(start * MILLISECOND), Instant(end * MILLISECOND))
+    spans = [
+        [span.start // MILLISECOND, span.end // MILLISECOND, span.kind.value, _words(span.cause), span.activity]
+        for span in playback.timeline(services.store, camera, *window)
+    ]
+    return JSONResponse({"now": services.clock.now() // MILLISECOND, "spans": spans})
+
+
+_COVERS = {cover.value: text for cover, text in words.COVERS.items()}
+
+
+def _words(cause: str) -> str:
+    return _COVERS.get(cause, cause)

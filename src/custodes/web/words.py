@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Acts and states in plain words, for people who have never seen a log."""
+
+from dataclasses import dataclass
+
+from custodes.domain.acts import Act
+from custodes.domain.video import Cover
+from custodes.node.queries.views import DisclosureState, RecordingState
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A short name and one sentence; ``group`` sorts acts by what they are about."""
+
+    name: str
+    meaning: str
+    group: str
+
+
+ACTS: dict[Act, Explained] = {
+    Act.DEPLOYMENT_INITIALISED: Explained(
+        "Log begun", "This installation and its log were given their names, once and for all.", "keys"
+    ),
+    Act.RECORDER_ENROLLED: Explained(
+        "Recorder's key announced", "Recordings must carry this recorder's signature to count as genuine.", "keys"
+    ),
+    Act.CUSTODIANS_INSTALLED: Explained(
+        "Custodians installed", "These custodians hold the shares; only so many of them together can open.", "keys"
+    ),
+    Act.REQUESTER_ENROLLED: Explained(
+        "Requester's key announced", "The holder of this key may ask the custodians for originals.", "keys"
+    ),
+    Act.ENTRY_PUBLISHED: Explained(
+        "Register entry published", "What a camera is for, whose it is and how long it keeps: now public.", "register"
+    ),
+    Act.CAMERA_ADDED: Explained("Camera added", "A camera was made known. It stays dark until registered.", "register"),
+    Act.CAMERA_REMOVED: Explained("Camera removed", "A camera was taken out of service.", "register"),
+    Act.LINK_ISSUED: Explained("Sign-in link issued", "Somebody was given a one-time link to sign in.", "watching"),
+    Act.SESSION_BEGUN: Explained("Signed in", "Somebody used a one-time link. No name is in the log.", "watching"),
+    Act.MASK_CERTIFIED: Explained(
+        "Mask certified", "The steward checked a camera's masking; until then its whole picture is covered.", "watching"
+    ),
+    Act.VIEWING_BEGUN: Explained(
+        "Viewing begun", "Somebody began to watch masked pictures. Who and which camera is a sealed note.", "watching"
+    ),
+    Act.VIEWING_ENDED: Explained("Viewing ended", "Somebody stopped watching masked pictures.", "watching"),
+    Act.PERIODS_COMMITTED: Explained(
+        "Minutes committed",
+        "Fingerprints of sealed camera-minutes. They cannot be invented or changed later.",
+        "sealed",
+    ),
+    Act.DISCLOSURE_REQUESTED: Explained(
+        "Originals requested", "Somebody asked the custodians to open named camera-minutes, with a reason.", "opening"
+    ),
+    Act.DISCLOSURE_GRANTED: Explained(
+        "Request granted", "One custodian agreed, after checking that the request is in this log.", "opening"
+    ),
+    Act.DISCLOSURE_REFUSED: Explained("Request refused", "One custodian said no.", "opening"),
+    Act.DISCLOSURE_OPENED: Explained(
+        "Originals opened", "Enough custodians agreed and the requester opened these minutes.", "opening"
+    ),
+}
+
+GROUPS = {
+    "register": "Cameras and register",
+    "keys": "Keys and offices",
+    "watching": "Watching masked pictures",
+    "sealed": "Sealed recordings",
+    "opening": "Opening originals",
+}
+
+DISCLOSURE_STATES: dict[DisclosureState, str] = {
+    DisclosureState.REQUESTED: "Waiting for the log",
+    DisclosureState.WITNESSED: "Waiting for custodians",
+    DisclosureState.GRANTED: "Granted, not opened yet",
+    DisclosureState.REFUSED: "Refused",
+    DisclosureState.OPENED: "Opened",
+    DisclosureState.EXPIRED: "Expired",
+}
+
+RECORDING_STATES: dict[RecordingState, str] = {
+    RecordingState.RECORDING: "Recording, sealed",
+    RecordingState.CONNECTING: "Connecting",
+    RecordingState.DOWN: "Not recording",
+    RecordingState.DARK: "Dark: must not record",
+}
+
+COVERS: dict[Cover, str] = {
+    Cover.STARTING: "Just started: no picture has been checked yet.",
+    Cover.NOT_CERTIFIED: "The steward has not certified the masking yet.",
+    Cover.NO_SIGNAL: "No picture is coming from the camera.",
+    Cover.FROZEN: "The camera sends the same picture over and over.",
+    Cover.LATE: "The camera's pictures arrive too late to be checked.",
+    Cover.CAMERA_MOVED: "The camera was moved, or the whole scene has changed.",
+    Cover.DETECTOR_FAILED: "The person detector does not work.",
+    Cover.MASKER_FAILED: "The masker failed on a picture.",
+    Cover.MASKER_DOWN: "The masker is not running.",
+    Cover.NOT_REGISTERED: "The camera has no valid register entry.",
+}
+
+REFUSALS = (
+    ("Recognise faces", "No face recognition, no face embeddings, no galleries, no match scores."),
+    ("Read number plates", "A car is hidden like a person is. Plates are never read."),
+    ("Recognise somebody again", "No re-identification by clothes, gait, body or voice; no tracks across cameras."),
+    ("Describe people", "No age, gender, ethnicity, mood or health. Detection exists only to hide."),
+    ("Keep watch lists", "There is no list of people or vehicles to look out for, and no place to put one."),
+    ("Count crowds or flag protest", "No crowd counting, no behaviour alerts, no anomaly scores about people."),
+    ("Show people live, unmasked", "Nobody can watch unmasked video live. A window must have ended to be requested."),
+    ("Open originals alone", "Not the operator, the administrator, the maker or any single custodian."),
+    ("Act in secret", "Every viewing, request, grant and opening is an entry in a log that nobody can rewrite."),
+    ("Keep for ever", "Every camera has a retention. After it the keys are destroyed, not only the files."),
+)
