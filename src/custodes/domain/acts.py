@@ -25,6 +25,7 @@ class Act(Enum):
     CAMERA_REMOVED = "camera.removed"
     LINK_ISSUED = "link.issued"
     SESSION_BEGUN = "session.begun"
+    SESSION_ENDED = "session.ended"
     MASK_CERTIFIED = "mask.certified"
     VIEWING_BEGUN = "viewing.begun"
     VIEWING_ENDED = "viewing.ended"

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Signing in by one-time link, and leaving."""
 
+from contextlib import suppress
+
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from custodes.errors import denied
+from custodes.errors import CustodesError, denied
 from custodes.node.acts import sessions as acts
 from custodes.node.queries import sessions
 from custodes.node.queries.views import Role
@@ -36,7 +38,11 @@ def enter(request: Request, token: str) -> Response:
 
 @router.post("/leave")
 def leave(request: Request) -> Response:
-    """Forget the cookie."""
+    """End the session on the server, and forget the cookie."""
+    cookie = request.cookies.get(COOKIE)
+    if cookie:
+        with suppress(CustodesError):  # it has ended already: then leaving is done
+            acts.end_session(services_of(request).store, cookie)
     response = RedirectResponse("/", 303)
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict", secure=request.url.scheme == "https")
     return response

@@ -37,6 +37,7 @@ ACTS: dict[Act, Explained] = {
     Act.CAMERA_REMOVED: Explained("Camera removed", "A camera was taken out of service.", "register"),
     Act.LINK_ISSUED: Explained("Sign-in link issued", "Somebody was given a one-time link to sign in.", "watching"),
     Act.SESSION_BEGUN: Explained("Signed in", "Somebody used a one-time link. No name is in the log.", "watching"),
+    Act.SESSION_ENDED: Explained("Signed out", "Somebody left; the session cannot be used again.", "watching"),
     Act.MASK_CERTIFIED: Explained(
         "Mask certified", "The steward checked a camera's masking; until then its whole picture is covered.", "watching"
     ),

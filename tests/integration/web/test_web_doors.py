@@ -4,16 +4,18 @@
 from collections.abc import Iterator
 
 import pytest
+import sqlalchemy as sa
 from fastapi import FastAPI
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from tests.browser.web_house import House
-from tests.integration.web.web_client import Web, served
+from tests.integration.web.web_client import Web, running, served
 from websockets.exceptions import InvalidStatus
 
 from custodes.clock import SECOND, FakeClock
 from custodes.domain.acts import Act
-from custodes.node.acts import sessions
-from custodes.node.queries import log
+from custodes.node.acts import sessions, viewing
+from custodes.node.queries import log, viewings
+from custodes.node.store import tables
 from custodes.web.security import COOKIE
 
 PUBLIC = {
@@ -30,6 +32,7 @@ PUBLIC = {
     "/log/vkey",
     "/register/",
     "/register/map.geojson",
+    "/register/register.geojson",
     "/register/{camera}",
     "/register/{camera}.json",
     "/register/{camera}/receipt",
@@ -222,3 +225,28 @@ def test_the_steward_certifies_and_it_is_in_the_log(web: Web) -> None:
     last = log.rows(found.store, 0, 1000)[-1]
     assert (last.act, last.facts["camera"]) == (Act.MASK_CERTIFIED, camera)
     assert "Certified at" in steward.get("/steward/").text
+
+
+def test_a_session_that_was_left_cannot_be_used_again_and_its_end_is_an_act(web: Web) -> None:
+    browser = web.signed_in("operator")
+    cookie = str(browser.cookies.get(COOKIE))
+    assert browser.post("/leave").status_code == 303
+    thief = web.visitor()
+    thief.cookies.set(COOKIE, cookie)
+    assert thief.get("/operator/").status_code == 403
+    ended = sa.select(tables.log_entries.c.act).order_by(tables.log_entries.c.seq.desc()).limit(1)
+    assert web.house.store.read(ended)[0].act == Act.SESSION_ENDED.value
+
+
+def test_viewings_that_a_killed_process_left_behind_are_ended_at_the_next_start(web: Web) -> None:
+    store, camera = web.house.store, web.house.cameras[0]
+    left = viewing.begin_viewing(store, "p" * 26, camera, "live")
+    with running(web.house):
+        assert left not in viewings.unended(store)
+
+
+def test_a_dossier_is_for_enrolled_parties_only(web: Web) -> None:
+    for path in ("requests", f"requests/{'a' * 26}/dossier", f"requests/{'a' * 26}/package"):
+        answer = web.visitor().get(f"/api/custody/{path}")
+        assert answer.status_code == 403
+        assert "enrolled" in answer.json()["error"]

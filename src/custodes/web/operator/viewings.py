@@ -16,7 +16,7 @@ from custodes.clock import SECOND, Clock, Instant
 from custodes.domain.ids import CameraId
 from custodes.errors import CustodesError, Kind, invalid, not_found
 from custodes.node.acts import viewing as acts
-from custodes.node.queries import Store
+from custodes.node.queries import Store, viewings
 from custodes.node.queries.views import Session
 
 SILENCE = 30 * SECOND
@@ -83,6 +83,11 @@ class Viewings:
             with self._lock:
                 self._unended.add(identifier)
 
+    def end_left_behind(self) -> None:
+        """End in the log what an earlier process, which was killed, had begun. There is one web process."""
+        for identifier in viewings.unended(self._store):
+            self.finish(identifier)
+
     def sweep(self) -> None:
         """End what has been silent for too long."""
         latest = self._clock.monotonic() - SILENCE
@@ -113,6 +118,8 @@ class Viewings:
                 await run_in_threadpool(self.sweep)
 
         task = asyncio.create_task(forever())
+        # Viewings that a killed process left behind: nobody watches through it any more.
+        await run_in_threadpool(self.end_left_behind)
         try:
             yield
         finally:

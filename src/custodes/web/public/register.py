@@ -49,6 +49,12 @@ def listing(request: Request, q: str = "") -> Response:
     return render(request, "register.html", entries=found, total=len(entries), q=q, plan=plan)
 
 
+@router.get("/register.geojson")
+def export(request: Request) -> Response:
+    """The whole register as data."""
+    return Response(register.geojson(services_of(request).store), media_type="application/geo+json", headers=OPEN)
+
+
 @router.get("/map.geojson")
 def geojson(request: Request) -> Response:
     """Positions and fields of view (GeoJSON, RFC 7946) for the map and for anybody's own map."""

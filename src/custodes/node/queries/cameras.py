@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Cameras as pages and commands show them, and their addresses for the runtime."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from custodes.clock import Instant
+from custodes.domain import canonical
+from custodes.domain.ids import CameraId
+from custodes.domain.register import RegisterEntry, decode_entry
+from custodes.domain.video import StreamUrl
+from custodes.errors import not_found
+from custodes.node.queries.views import CameraView, RecordingState
+from custodes.node.store import Store, tables
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStreams:
+    """Where a camera's streams are; the addresses may hold passwords and are for the runtime only."""
+
+    id: CameraId
+    main: StreamUrl
+    sub: StreamUrl
+
+
+def streams(store: Store) -> list[CameraStreams]:
+    """The streams of every camera in service."""
+    cameras = tables.cameras.c
+    found = []
+    for row in store.read(
+        sa.select(cameras.id, cameras.streams).where(cameras.removed.is_(None)).order_by(cameras.seq)
+    ):
+        urls = canonical.load_object(store.decrypt(row.streams, f"camera streams {row.id}"))
+        main, sub = (StreamUrl(canonical.text(urls, role)) for role in ("main", "sub"))
+        found.append(CameraStreams(CameraId(row.id), main, sub))
+    return found
+
+
+def all_cameras(store: Store) -> list[CameraView]:
+    """Every camera in service, in the order they were added."""
+    return _views(store, sa.true())
+
+
+def camera(store: Store, camera: str) -> CameraView:
+    """One camera in service; else ``CustodesError`` (NOT_FOUND)."""
+    found = _views(store, tables.cameras.c.id == camera)
+    if not found:
+        raise not_found("there is no such camera in service")
+    return found[0]
+
+
+def _views(store: Store, which: sa.ColumnElement[bool]) -> list[CameraView]:
+    cameras, states, entries, log = (
+        tables.cameras,
+        tables.recording_states,
+        tables.register_entries,
+        tables.log_entries,
+    )
+    every, placed = entries.alias(), log.alias()
+    newest = sa.select(sa.func.max(every.c.seq)).where(every.c.camera == cameras.c.id).scalar_subquery()
+    rows = store.read(
+        sa.select(
+            cameras.c.id,
+            cameras.c.name,
+            log.c.time.label("added"),
+            entries.c.document,
+            placed.c.log_index.label("entry_index"),
+            states.c.state,
+            states.c.cause,
+            states.c.since,
+        )
+        .select_from(cameras)
+        .join(log, log.c.seq == cameras.c.seq)
+        .outerjoin(entries, sa.and_(entries.c.camera == cameras.c.id, entries.c.seq == newest))
+        .outerjoin(placed, placed.c.seq == entries.c.seq)
+        .outerjoin(states, states.c.camera == cameras.c.id)
+        .where(cameras.c.removed.is_(None), which)
+        .order_by(cameras.c.seq)
+    )
+    return [_view(row, store.clock.now()) for row in rows]
+
+
+def _view(row: sa.Row[tuple[object, ...]], now: Instant) -> CameraView:
+    entry: RegisterEntry | None = decode_entry(row.document) if row.document else None
+    if entry is None:
+        state, cause, since = RecordingState.DARK, "no register entry: register it first", row.added
+    elif entry.expires <= now:
+        state, cause, since = RecordingState.DARK, "its register entry has expired", entry.expires
+    elif row.state is None:
+        state, cause, since = RecordingState.CONNECTING, "the recorder has not reported yet", row.added
+    else:
+        state, cause, since = RecordingState(row.state), row.cause, row.since
+    return CameraView(CameraId(row.id), row.name, entry, row.entry_index, state, cause, Instant(since))

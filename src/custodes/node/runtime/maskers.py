@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The masker process: per camera one thread that receives and decodes the sub stream and one that masks on a grid.
+
+Nothing here keeps a picture: a frame lives from the decoder to ``Masker.observe`` and is gone.
+"""
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from custodes.clock import MILLISECOND, SECOND, Instant
+from custodes.domain.feeds import FeedState
+from custodes.domain.ids import CameraId, Term
+from custodes.domain.register import RecordingPermit
+from custodes.domain.video import Cover, Fragment, Frame, Gap, MaskedFrame, Packet, StreamUrl
+from custodes.errors import CustodesError, Kind
+from custodes.node.queries import cameras, masks
+from custodes.node.runtime import permits, states
+from custodes.node.runtime.bookkeeper import Bookkeeper
+from custodes.node.runtime.feedserver import FeedServer
+from custodes.node.runtime.maskedfiles import MaskedFiles
+from custodes.node.store import Store
+from custodes.video.encode.fragments import FragmentEncoder
+from custodes.video.encode.still import still
+from custodes.video.ingest.decode import SubDecoder
+from custodes.video.ingest.session import CameraStream
+from custodes.video.mask.detector import Box, Detector, load_detector
+from custodes.video.mask.masker import Masker
+
+WIDTH, HEIGHT, FPS = 640, 360, 5
+SLOT = SECOND // FPS
+_TERM = Term(1)
+_LOOK_S = 0.5
+_CANDIDATE_EVERY = 2 * SECOND
+
+
+class SharedDetector:
+    """One detector for every camera of the process; it sees one picture at a time."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        self._lock = threading.Lock()
+
+    def detect(self, frame: Frame) -> list[Box]:
+        """Return what was found; raises when it cannot tell."""
+        with self._lock:
+            return self._detector.detect(frame)
+
+
+class CameraMasker:
+    """Masks one camera's sub stream for as long as its permit holds."""
+
+    def __init__(
+        self,
+        store: Store,
+        books: Bookkeeper,
+        feeds: FeedServer,
+        detector: Detector | None,
+        url: StreamUrl,
+        permit: RecordingPermit,
+    ) -> None:
+        self.camera = permit.camera
+        self.permit = permit
+        self._store, self._books, self._feeds = store, books, feeds
+        self._url = url
+        self._stop = threading.Event()
+        self._newest: Frame | None = None
+        self._lock = threading.Lock()
+        self._signal = ""
+        self._masker = Masker(WIDTH, HEIGHT, detector)
+        self._encoder = FragmentEncoder(self.camera, WIDTH, HEIGHT, FPS)
+        self._files = MaskedFiles(store, books, self.camera, _TERM)
+        self._state: FeedState | None = None
+        self._certified = masks.certified_at(store, self.camera)
+        self._threads = [
+            threading.Thread(target=target, name=f"{name} {self.camera}", daemon=True)
+            for name, target in (("receive", self._receive), ("mask", self._mask))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def running(self) -> bool:
+        """False once it has ended."""
+        return self._threads[1].is_alive()
+
+    def stop(self) -> None:
+        """Ask both threads to end."""
+        self._stop.set()
+
+    def join(self) -> None:
+        """Wait until they have."""
+        for thread in self._threads:
+            thread.join(timeout=10)
+
+    def _receive(self) -> None:
+        decoder = SubDecoder()
+        for event in CameraStream(self._url, self.permit, self._store.clock).events(self._stop):
+            match event:
+                case Packet():
+                    try:
+                        frames = decoder.decode(event)
+                    except CustodesError as problem:
+                        self._signal, decoder = problem.message, SubDecoder()
+                        continue
+                    if frames:
+                        with self._lock:
+                            self._newest = frames[-1]
+                        self._signal = ""
+                case Gap():
+                    self._signal, decoder = event.cause.value, SubDecoder()
+
+    def _take(self) -> Frame | None:
+        with self._lock:
+            frame, self._newest = self._newest, None
+        return frame
+
+    def _mask(self) -> None:
+        clock = self._store.clock
+        self._books.note(states.masked_init(self.camera, self._encoder.init))
+        self._feeds.publish(self.camera, self._encoder.init)
+        slot = Instant((clock.now() // SLOT + 1) * SLOT)
+        noted = Instant(0)
+        while not self._stop.is_set():
+            wait = (slot - clock.now()) / SECOND
+            if wait > 0 and self._stop.wait(wait):
+                break
+            if clock.now() - slot > 5 * SECOND:
+                slot = Instant(clock.now() // SLOT * SLOT)  # the machine slept or its clock was set: leave a gap
+            masked = self._masker.observe(self._take(), slot)
+            self._report(masked)
+            self._hand_on(self._encoder.push(masked))
+            if slot - noted >= _CANDIDATE_EVERY:
+                noted = slot
+                self._steward(slot)
+            slot = Instant(slot + SLOT)
+        self._hand_on(self._encoder.flush())
+        self._keep(self._files.close)
+
+    def _hand_on(self, fragments: list[Fragment]) -> None:
+        for fragment in fragments:
+            self._feeds.publish(self.camera, fragment)
+            self._keep(partial(self._files.write, fragment))
+
+    def _keep(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except CustodesError:
+            # The disk is full: live video goes on, playback has a hole, and the next key picture tries again.
+            self._files.abandon()
+
+    def _report(self, masked: MaskedFrame) -> None:
+        detail = "" if masked.cover is None else masked.cover.value
+        if masked.cover is Cover.NO_SIGNAL and self._signal:
+            detail = f"{masked.cover.value}: {self._signal}"
+        if self._state is None or (self._state.cover, self._state.detail) != (masked.cover, detail):
+            self._state = FeedState(self.camera, masked.cover, masked.slot, detail)
+            self._feeds.publish(self.camera, self._state)
+
+    def _steward(self, slot: Instant) -> None:
+        """Offer the reference picture while it is not certified, and take the steward's certification."""
+        try:
+            certified = masks.certified_at(self._store, self.camera)
+        except CustodesError:
+            return  # the catalogue cannot be read now: asked again in two seconds
+        if certified != self._certified:
+            self._certified = certified
+            try:
+                self._masker.certify()
+            except CustodesError as problem:
+                self._signal = problem.message
+        try:
+            picture = self._masker.candidate()
+        except CustodesError:
+            picture = None  # the detector has failed: the live picture is covered and says so
+        encrypted = None if picture is None else self._store.encrypt(still(picture), f"candidate {self.camera}")
+        taken = None if picture is None else slot
+        self._books.note(states.candidate(self.camera, encrypted, taken, self._masker.progress))
+
+
+def mask(store: Store, weights: Path | None, stop: threading.Event, ready: Callable[[], None] = lambda: None) -> None:
+    """Mask every registered camera until ``stop``: the masker process's whole life."""
+    books = Bookkeeper(store)
+    feeds = FeedServer(store.layout.live_socket)
+    try:
+        detector: Detector | None = SharedDetector(load_detector(weights))
+    except CustodesError:
+        detector = None  # every picture is covered with that cause
+    ready()
+    maskers: dict[CameraId, CameraMasker] = {}
+    while not stop.wait(_LOOK_S):
+        try:
+            in_service = {each.id: each.sub for each in cameras.streams(store)}
+        except CustodesError as problem:
+            if problem.kind is not Kind.UNAVAILABLE:
+                raise
+            continue  # whoever is masked goes on; who is to be is asked again
+        for camera in [camera for camera in maskers if camera not in in_service]:
+            maskers.pop(camera).stop()
+        for camera, url in in_service.items():
+            running = maskers.get(camera)
+            if running is None or not running.running or not running.permit.holds_at(store.clock.now()):
+                _begin(store, books, feeds, detector, maskers, camera, url)
+    for masker in maskers.values():
+        masker.stop()
+    for masker in maskers.values():
+        masker.join()
+    books.close()
+    feeds.close()
+
+
+def _begin(
+    store: Store,
+    books: Bookkeeper,
+    feeds: FeedServer,
+    detector: Detector | None,
+    maskers: dict[CameraId, CameraMasker],
+    camera: CameraId,
+    url: StreamUrl,
+) -> None:
+    previous = maskers.pop(camera, None)
+    if previous is not None:
+        previous.stop()
+    try:
+        permit = permits.permit_for(store, camera)
+    except CustodesError as problem:
+        now = Instant(store.clock.now() // MILLISECOND * MILLISECOND)
+        feeds.publish(camera, FeedState(camera, Cover.NOT_REGISTERED, now, problem.message))
+        return
+    maskers[camera] = CameraMasker(store, books, feeds, detector, url, permit)

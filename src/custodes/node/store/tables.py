@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The catalogue's tables. Times are UTC nanoseconds; ``seq`` refers to ``log_entries``.
+
+The catalogue is an index: sealed objects and the log can be read without it. The column comments are the schema's
+documentation.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    and_,
+    insert,
+    update,
+)
+
+metadata = MetaData()
+
+# SQLite gives an INTEGER PRIMARY KEY its row id; BIGINT would not.
+_SEQ = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _entry() -> Column[int]:
+    """The log entry written in the same transaction as the row."""
+    return Column("seq", _SEQ, ForeignKey("log_entries.seq"), nullable=False)
+
+
+log_entries = Table(
+    "log_entries",
+    metadata,
+    Column("seq", _SEQ, primary_key=True, autoincrement=True),
+    Column("act", String, nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("data", LargeBinary, nullable=False),  # the bytes hashed into the log
+    Column("leaf", LargeBinary, nullable=False),  # RFC 6962 leaf hash
+    Column("log_index", BigInteger, unique=True),  # null while pending
+    sqlite_autoincrement=True,
+)
+Index("pending_entries", log_entries.c.log_index, log_entries.c.seq)
+
+deployments = Table(
+    "deployments",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("origin", String, nullable=False),  # the log's name, fixed at init
+    _entry(),
+)
+
+recorders = Table(
+    "recorders",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("public", LargeBinary, nullable=False),  # canonical JSON
+    _entry(),
+)
+
+custodian_sets = Table(
+    "custodian_sets",
+    metadata,
+    Column("epoch", Integer, primary_key=True),
+    Column("document", LargeBinary, nullable=False),  # canonical JSON
+    _entry(),
+)
+
+requesters = Table(
+    "requesters",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("public", LargeBinary, nullable=False),
+    _entry(),
+)
+
+cameras = Table(
+    "cameras",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("streams", LargeBinary, nullable=False),  # main and sub address, encrypted: they hold passwords
+    Column("removed", BigInteger),
+    _entry(),
+)
+
+register_entries = Table(
+    "register_entries",
+    metadata,
+    Column("digest", String, primary_key=True),  # SHA-256 of the document, as logged
+    Column("camera", String, ForeignKey("cameras.id"), nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    _entry(),
+)
+
+recording_states = Table(
+    "recording_states",
+    metadata,
+    Column("camera", String, ForeignKey("cameras.id"), primary_key=True),
+    Column("state", String, nullable=False),
+    Column("cause", String, nullable=False),
+    Column("since", BigInteger, nullable=False),
+)
+
+gaps = Table(
+    "gaps",
+    metadata,
+    Column("camera", String, ForeignKey("cameras.id"), primary_key=True),
+    Column("began", BigInteger, primary_key=True),
+    Column("cause", String, nullable=False),
+    Column("detail", String, nullable=False),
+)
+
+periods = Table(
+    "periods",
+    metadata,
+    Column("camera", String, ForeignKey("cameras.id"), primary_key=True),
+    Column("start", BigInteger, primary_key=True),
+    Column("term", Integer, primary_key=True),
+    Column("ended", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),  # bytes of the sealed segment
+    Column("closing", LargeBinary, nullable=False),  # SHA-256 of the closing manifest
+    Column("seq", _SEQ, ForeignKey("log_entries.seq")),  # the entry that commits to it; null until the minute is closed
+)
+Index("uncommitted_periods", periods.c.seq)
+
+masked_minutes = Table(
+    "masked_minutes",
+    metadata,
+    Column("camera", String, ForeignKey("cameras.id"), primary_key=True),
+    Column("start", BigInteger, primary_key=True),
+    Column("term", Integer, primary_key=True),
+    Column("ended", BigInteger, nullable=False),
+    Column("masker", String, nullable=False),
+    Column("spans", LargeBinary, nullable=False),  # JSON [[start ms, end ms, cover, activity], ...]
+    Column("fragments", LargeBinary, nullable=False),  # JSON [[offset, length, start ms, duration ms, key], ...]
+)
+
+masked_inits = Table(
+    "masked_inits",
+    metadata,
+    Column("camera", String, ForeignKey("cameras.id"), primary_key=True),
+    Column("codec", String, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+candidates = Table(
+    "candidates",
+    metadata,
+    Column("camera", String, ForeignKey("cameras.id"), primary_key=True),
+    Column("picture", LargeBinary),  # masked still, encrypted
+    Column("taken", BigInteger),
+    Column("progress", Integer, nullable=False),
+)
+
+certifications = Table(
+    "certifications",
+    metadata,
+    Column("id", _SEQ, primary_key=True, autoincrement=True),
+    Column("camera", String, ForeignKey("cameras.id"), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    _entry(),
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("token", String, primary_key=True),  # SHA-256 of the one-time token
+    Column("person", String, nullable=False),  # random id
+    Column("role", String, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("used", BigInteger),
+    _entry(),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("cookie", String, primary_key=True),  # SHA-256 of the cookie
+    Column("person", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("ended", BigInteger),
+    Column("salt", LargeBinary, nullable=False),  # opens the entry's commitment; can be destroyed
+    _entry(),
+)
+
+viewings = Table(
+    "viewings",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("person", String, nullable=False),
+    Column("camera", String, ForeignKey("cameras.id"), nullable=False),
+    Column("what", String, nullable=False),
+    Column("began", BigInteger, nullable=False),
+    Column("ended", BigInteger),
+    Column("salt", LargeBinary, nullable=False),
+    _entry(),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("message", LargeBinary, nullable=False),  # as signed by the requester
+    Column("filed", BigInteger, nullable=False),
+    _entry(),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("request", String, ForeignKey("requests.id"), primary_key=True),
+    Column("custodian", Integer, primary_key=True),
+    Column("act", String, nullable=False),  # granted or refused
+    Column("message", LargeBinary, nullable=False),
+    Column("filed", BigInteger, nullable=False),
+    _entry(),
+)
+
+openings = Table(
+    "openings",
+    metadata,
+    Column("request", String, ForeignKey("requests.id"), primary_key=True),
+    Column("message", LargeBinary, nullable=False),
+    Column("filed", BigInteger, nullable=False),
+    _entry(),
+)
+
+
+def upsert(connection: Connection, table: Table, key: dict[str, object], values: dict[str, object]) -> None:
+    """Update the row that ``key`` names, or insert it. The caller's transaction keeps other writers out."""
+    which = and_(*(table.c[name] == value for name, value in key.items()))
+    if not connection.execute(update(table).where(which).values(**values)).rowcount:
+        connection.execute(insert(table).values(**key, **values))
