@@ -4,7 +4,7 @@
 import argparse
 from pathlib import Path
 
-from custodes.cli._shell import add_dir, add_json, instant, show
+from custodes.cli._shell import add_dir, add_json, decimal, instant, show, write_file
 from custodes.clock import SECOND, Instant
 from custodes.domain.ids import CameraId, check_id
 from custodes.domain.register import LegalBasis, Purpose, RegisterEntry
@@ -32,12 +32,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--retention-hours", type=int, required=True)
     add.add_argument("--review", help="when the need is looked at again (default: in a year)")
     add.add_argument("--expires", help="when the permit ends (default: 30 days after the review)")
-    add.add_argument("--latitude", type=float, required=True)
-    add.add_argument("--longitude", type=float, required=True)
+    add.add_argument("--latitude", type=decimal, required=True)
+    add.add_argument("--longitude", type=decimal, required=True)
     add.add_argument("--direction", type=int, required=True, help="degrees clockwise from north")
     add.add_argument("--field-of-view", type=int, required=True, help="degrees")
-    add.add_argument("--height", type=float, required=True, help="metres above ground")
-    add.add_argument("--range", type=float, required=True, help="metres")
+    add.add_argument("--height", type=decimal, required=True, help="metres above ground")
+    add.add_argument("--range", type=decimal, required=True, help="metres")
     add.add_argument("--lens", required=True, help="for example '4 mm, fixed'")
     add.set_defaults(run=_add)
     export = commands.add_parser("export", help="the whole register as GeoJSON")
@@ -49,7 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def _export(arguments: argparse.Namespace) -> int:
     document = geojson(Store(Layout(arguments.dir)))
     if arguments.out:
-        arguments.out.write_bytes(document)
+        write_file(arguments.out, document)
     else:
         print(document.decode())
     return 0

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""``custodes custodian``: a custodian's own program, on a machine of their own."""
+
+import argparse
+from pathlib import Path
+
+from custodes.cli._shell import add_dir, add_json, instant, passphrase, read_file, show
+from custodes.clock import SystemClock
+from custodes.desk import custodian
+from custodes.desk.custodian import CustodianDesk, Pending
+from custodes.domain import times
+from custodes.domain.ids import CameraId, check_id
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the group."""
+    commands = parser.add_subparsers(metavar="ACTION", required=True)
+    keygen = commands.add_parser("keygen", help="make your keys; statement.json is what you hand over to be enrolled")
+    keygen.add_argument("--label", required=True, help="your office, never a person's name")
+    keygen.set_defaults(run=_keygen)
+    trust = commands.add_parser("trust", help="take a policy file as your own; get it elsewhere than from the operator")
+    trust.add_argument("--policy", type=Path, required=True)
+    trust.set_defaults(run=_trust)
+    pending = commands.add_parser("pending", help="requests that you have not answered, each verified")
+    pending.set_defaults(run=_pending)
+    grant = commands.add_parser("grant", help="verify a request in the witnessed log, then release your shares to it")
+    grant.add_argument("--camera", action="append", help="only this camera (may be repeated)")
+    grant.add_argument("--from", dest="start", metavar="TIME", help="only from this time on")
+    grant.add_argument("--until", metavar="TIME", help="only until this time")
+    grant.set_defaults(run=_grant)
+    refuse = commands.add_parser("refuse", help="refuse a request, with a reason")
+    refuse.add_argument("--reason", required=True)
+    refuse.set_defaults(run=_refuse)
+    for command in (pending, grant, refuse):
+        command.add_argument(
+            "--server",
+            required=True,
+            metavar="URL",
+            help="the operator's address, or a folder carried by hand",
+        )
+    for command in (grant, refuse):
+        command.add_argument("request")
+    for command in commands.choices.values():
+        add_dir(command, "your own folder")
+        add_json(command)
+        command.add_argument("--passphrase-file", type=Path, help="protects your keys (default: no passphrase)")
+
+
+def _desk(arguments: argparse.Namespace) -> CustodianDesk:
+    return CustodianDesk(arguments.dir, SystemClock(), passphrase(arguments))
+
+
+def _keygen(arguments: argparse.Namespace) -> int:
+    custodian.keygen(arguments.dir, arguments.label, passphrase(arguments))
+    path = arguments.dir / "statement.json"
+    show(arguments, {"statement": str(path)}, f"keys made; hand over {path} to be enrolled, and nothing else")
+    return 0
+
+
+def _trust(arguments: argparse.Namespace) -> int:
+    policy = custodian.trust_policy(arguments.dir, read_file(arguments.policy))
+    show(arguments, {"deployment": policy.deployment}, f"trusted: the deployment {policy.deployment}")
+    return 0
+
+
+def _pending(arguments: argparse.Namespace) -> int:
+    desk = _desk(arguments)
+    found = desk.pending(desk.transport(arguments.server))
+    show(arguments, [_facts(each) for each in found], "\n\n".join(map(_text, found)) or "nothing to answer")
+    return 0
+
+
+def _facts(pending: Pending) -> dict[str, object]:
+    asked = pending.request
+    return {
+        "id": pending.id,
+        "state": pending.state,
+        "problem": pending.problem,
+        "requester": pending.requester,
+        "cameras": list(asked.cameras) if asked else [],
+        "from": times.to_text(asked.start) if asked else None,
+        "until": times.to_text(asked.end) if asked else None,
+        "purpose": asked.purpose if asked else None,
+        "log_index": pending.log_index,
+        "minutes": len(pending.periods),
+    }
+
+
+def _text(pending: Pending) -> str:
+    asked = pending.request
+    if asked is None:
+        return f"{pending.id}\n  must not be granted: {pending.problem}"
+    return (
+        f"{pending.id}\n  {pending.requester} asks for {len(asked.cameras)} camera(s)"
+        f" from {times.to_text(asked.start)} until {times.to_text(asked.end)}\n"
+        f"  purpose: {asked.purpose} · {asked.legal_basis.value}\n"
+        f"  in the witnessed log as entry {pending.log_index}; {len(pending.periods)} minute(s) would be opened"
+    )
+
+
+def _grant(arguments: argparse.Namespace) -> int:
+    desk = _desk(arguments)
+    transport = desk.transport(arguments.server)
+    cameras = [CameraId(check_id(each)) for each in arguments.camera] if arguments.camera else None
+    window = None
+    if arguments.start or arguments.until:
+        asked = desk.examine(transport, arguments.request).request
+        start = instant(arguments.start) if arguments.start else asked.start
+        window = (start, instant(arguments.until) if arguments.until else asked.end)
+    desk.grant(transport, arguments.request, cameras, window)
+    show(arguments, {"granted": arguments.request}, "verified in the witnessed log, granted, handed in")
+    return 0
+
+
+def _refuse(arguments: argparse.Namespace) -> int:
+    desk = _desk(arguments)
+    desk.refuse(desk.transport(arguments.server), arguments.request, arguments.reason)
+    show(arguments, {"refused": arguments.request}, "refused; the reason goes to requester and steward")
+    return 0

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""``custodes run``: all processes of one node, supervised."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from custodes.cli._shell import add_dir, port
+from custodes.cli.worker import ROLES
+from custodes.node.config import Layout
+from custodes.node.queries import Store
+from custodes.node.runtime.supervisor import Supervisor, only_one, stop_on_signals
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``run``."""
+    add_dir(parser)
+    parser.add_argument("--port", type=port, default=8080)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    parser.add_argument("--weights", type=Path, help="the person detector's model file (default: the built-in one)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Start every role and keep it running until SIGTERM or Ctrl-C."""
+    layout = Layout(arguments.dir)
+    Store(layout).close()  # says in one line why not, before any process is started
+    stop = stop_on_signals()
+    only_one(layout.root, "node")
+    supervisor = Supervisor()
+    for role in ROLES:
+        supervisor.start(role, role_argv(role, arguments), layout.root / "run" / f"{role}.log")
+    print(f"Custodes runs at http://{arguments.host}:{arguments.port}/ (Ctrl-C ends it)")
+    while not stop.wait(0.2):
+        supervisor.check()
+    supervisor.stop()
+    return 0
+
+
+def role_argv(role: str, arguments: argparse.Namespace) -> list[str]:
+    """The command line of one role's process."""
+    argv = [sys.executable, "-m", "custodes.cli.worker", role, "--dir", str(arguments.dir)]
+    if role == "web":
+        argv += ["--host", arguments.host, "--port", str(arguments.port)]
+    if role == "masker" and arguments.weights:
+        argv += ["--weights", str(arguments.weights)]
+    return argv
