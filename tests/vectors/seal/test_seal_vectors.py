@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: AGPL-3.0-or-later
+# SPDX-License-Identifier: Apache-2.0
 """A second decoder, written from docs/format.md alone, importing nothing of custodes, opens a published period."""
 
 import base64
