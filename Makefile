@@ -32,6 +32,7 @@ screenshots: ## docs/images, from a running demo in headless Chromium
 lock: ## pin the dependencies again
 	@scripts/setup.sh dev
 	@scripts/lock.sh
+	@.venv/bin/python scripts/notices.py
 
 clean: ## back to a fresh clone
 	rm -rf .venv .demo build dist node_modules frontend/node_modules src/custodes/web/static

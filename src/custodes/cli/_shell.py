@@ -13,7 +13,6 @@ from custodes.clock import SECOND, Instant
 from custodes.domain import times
 from custodes.errors import CustodesError, invalid
 
-
 _LATEST = 7_000 * 366 * 86_400 * SECOND
 """Later times have no place in documents (four digits of year)."""
 

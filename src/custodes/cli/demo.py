@@ -32,6 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise invalid("--cameras must lie between 1 and 16")
     if arguments.seconds is not None and arguments.seconds < 45:
         raise invalid("--seconds must be at least 45: the first picture is shown after about 30")
+    if arguments.seed < 0:
+        raise invalid("--seed must not be negative")
     for video in arguments.video:
         if not video.is_file():
             raise invalid(f"{video} is not a file")

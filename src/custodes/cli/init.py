@@ -3,6 +3,7 @@
 
 import argparse
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from custodes.cli._shell import add_dir, add_json, read_file, show
 from custodes.domain.ids import Epoch
@@ -62,9 +63,22 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and not any(map(str.isspace, url))
+    except ValueError:
+        return False
+
+
 def _witness(text: str) -> WitnessAt:
     parts = text.split("=")
     if len(parts) != 3:
         raise invalid("--witness takes NAME=URL=VKEYS, for example court=https://w.court.example=court.vkey")
     name, url, path = parts
-    return WitnessAt(name, tuple(parse_vkeys(read_file(Path(path)).decode("utf-8", "replace"))), url)
+    if not _is_address(url):
+        raise invalid(f"{url!r} is not the http address of a witness")
+    keys = parse_vkeys(read_file(Path(path)).decode("utf-8", "replace"))
+    if not keys or len(set(keys)) < len(keys):
+        raise invalid(f"{path} must hold the witness's verifier keys, each once")
+    return WitnessAt(name, tuple(keys), url)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from custodes.cli._shell import add_dir, port
 from custodes.cli.worker import ROLES
+from custodes.node.acts.sessions import issue_link
 from custodes.node.config import Layout
 from custodes.node.queries import Store
+from custodes.node.queries.views import Role
 from custodes.node.runtime.supervisor import Supervisor, only_one, stop_on_signals
 
 
@@ -18,19 +20,31 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=port, default=8080)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     parser.add_argument("--weights", type=Path, help="the person detector's model file (default: the built-in one)")
+    parser.add_argument(
+        "--link",
+        action="append",
+        choices=[role.value for role in Role],
+        default=[],
+        help="print a one-time sign-in link for a new person of that role (may be repeated)",
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Start every role and keep it running until SIGTERM or Ctrl-C."""
     layout = Layout(arguments.dir)
-    Store(layout).close()  # says in one line why not, before any process is started
+    store = Store(layout)  # says in one line why not, before any process is started
     stop = stop_on_signals()
     only_one(layout.root, "node")
     supervisor = Supervisor()
     for role in ROLES:
         supervisor.start(role, role_argv(role, arguments), layout.root / "run" / f"{role}.log")
-    print(f"Custodes runs at http://{arguments.host}:{arguments.port}/ (Ctrl-C ends it)")
+    address = f"http://{'localhost' if arguments.host == '127.0.0.1' else arguments.host}:{arguments.port}"
+    print(f"Custodes runs at {address}/ (Ctrl-C ends it)")
+    for role in arguments.link:
+        token = issue_link(store, role)
+        print(f"sign in once as {role}: {address}/enter/{token}", flush=True)
+    store.close()
     while not stop.wait(0.2):
         supervisor.check()
     supervisor.stop()

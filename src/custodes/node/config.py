@@ -20,6 +20,11 @@ class Layout:
         return self.root / "log"
 
     @property
+    def head(self) -> Path:
+        """The log's newest checkpoint; it is published, as ``log/checkpoint``, once witnesses have seen it."""
+        return self.root / "head"
+
+    @property
     def witnessed(self) -> Path:
         """The newest checkpoint that satisfied the policy: what receipts are made against."""
         return self.root / "witnessed"

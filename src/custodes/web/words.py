@@ -109,5 +109,5 @@ REFUSALS = (
     ("Show people live, unmasked", "Nobody can watch unmasked video live. A window must have ended to be requested."),
     ("Open originals alone", "Not the operator, the administrator, the maker or any single custodian."),
     ("Act in secret", "Every viewing, request, grant and opening is an entry in a log that nobody can rewrite."),
-    ("Keep for ever", "Every camera has a retention. After it the keys are destroyed, not only the files."),
+    ("Keep for ever", "Every camera declares its retention on the register. Nothing may be kept longer."),
 )

@@ -32,6 +32,13 @@ def test_every_packet_gives_its_frame_at_once_with_its_time(width: int, height: 
         assert (frame.width, frame.height, len(frame.i420)) == (width, height, width * height * 3 // 2)
 
 
+def test_frames_are_scaled_to_the_size_that_is_asked_for() -> None:
+    decoder = SubDecoder((64, 36))
+    for packet in packets_of(stream(4, 128, 96, gop=4)):
+        (frame,) = decoder.decode(packet)
+        assert (frame.width, frame.height, len(frame.i420)) == (64, 36, 64 * 36 * 3 // 2)
+
+
 def test_the_pixels_are_those_that_libav_decodes() -> None:
     decoder, units = SubDecoder(), stream(6, 62, 46)
     reference = av.CodecContext.create("h264", "r")

@@ -95,21 +95,21 @@ class CameraMasker:
             thread.join(timeout=10)
 
     def _receive(self) -> None:
-        decoder = SubDecoder()
+        decoder = SubDecoder((WIDTH, HEIGHT))
         for event in CameraStream(self._url, self.permit, self._store.clock).events(self._stop):
             match event:
                 case Packet():
                     try:
                         frames = decoder.decode(event)
                     except CustodesError as problem:
-                        self._signal, decoder = problem.message, SubDecoder()
+                        self._signal, decoder = problem.message, SubDecoder((WIDTH, HEIGHT))
                         continue
                     if frames:
                         with self._lock:
                             self._newest = frames[-1]
                         self._signal = ""
                 case Gap():
-                    self._signal, decoder = event.cause.value, SubDecoder()
+                    self._signal, decoder = event.cause.value, SubDecoder((WIDTH, HEIGHT))
 
     def _take(self) -> Frame | None:
         with self._lock:

@@ -10,6 +10,7 @@ The order is the promise, and recovery is the same code:
 4. the catalogue's row, queued. Recovery writes it from the closing manifest.
 """
 
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 
@@ -137,12 +138,20 @@ class SegmentFiles:
         for name in list(objects.names("manifests")) if objects.exists("manifests") else []:
             if not name.endswith(".opening"):
                 continue
-            period = names.period_of(name)
-            if objects.exists(names.closing(period)):
-                if period not in known:
-                    self.books.note(_row(parse_closing(objects.get(names.closing(period)), recorders)))
-                continue
+            try:
+                self._recover(names.period_of(name), known, recorders)
+            except CustodesError as problem:
+                if problem.kind is Kind.UNAVAILABLE:
+                    raise
+                # One period that was damaged or put there must not keep the cameras from being recorded.
+                sys.stderr.write(f"{name} cannot be recovered: {problem}\n")
+
+    def _recover(self, period: PeriodId, known: set[PeriodId], recorders: Mapping[KeyId, PublicKey]) -> None:
+        objects = self.store.objects
+        if not objects.exists(names.closing(period)):
             self._close_left(period, recorders)
+        elif period not in known:
+            self.books.note(_row(parse_closing(objects.get(names.closing(period)), recorders)))
 
     def _known(self) -> Iterator[PeriodId]:
         periods = tables.periods.c

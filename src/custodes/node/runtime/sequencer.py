@@ -12,6 +12,7 @@ from custodes.clock import SECOND, Instant
 from custodes.domain.ids import CameraId, PeriodId, Term
 from custodes.errors import CustodesError, Kind, corrupt
 from custodes.node.acts import periods
+from custodes.node.config import Layout
 from custodes.node.queries import custody
 from custodes.node.store import Store, names, tables
 from custodes.node.store.store import read_key
@@ -21,12 +22,14 @@ from custodes.trust.tlog.log import Log
 from custodes.trust.tlog.note import Ed25519Signer, MlDsa44Signer, Signer, parse_vkey
 from custodes.trust.tlog.source import http_post
 from custodes.trust.tlog.store import FolderTiles, write_durably
+from custodes.trust.tlog.tiles import CHECKPOINT
 from custodes.trust.tlog.witness import WitnessClient
 
 _LOOK_S = 0.1
 _BATCH = 1_000
 _MINUTE = 60 * SECOND
 _WITNESS_RETRY = 2 * SECOND
+_UNWITNESSED = 10 * SECOND
 
 
 def log_signers(store: Store, origin: str) -> list[Signer]:
@@ -44,15 +47,36 @@ class _WitnessTurn:
     retry: int = 0
 
 
+class _UnpublishedHead(FolderTiles):
+    """The log's tiles as they are served; its newest checkpoint lies apart until it may be published."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__(layout.log)
+        self._head = layout.head
+
+    def read(self, path: str) -> bytes | None:
+        if path != CHECKPOINT:
+            return super().read(path)
+        return self._head.read_bytes() if self._head.exists() else None
+
+    def write(self, path: str, data: bytes) -> None:
+        if path != CHECKPOINT:
+            super().write(path, data)
+        else:
+            write_durably(self._head, data)
+
+
 class Sequencer:
     """The only writer of the log."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         origin = store.read(sa.select(tables.deployments.c.origin))[0].origin
-        self.log = Log(FolderTiles(store.layout.log), log_signers(store, origin))
+        self.log = Log(_UnpublishedHead(store.layout), log_signers(store, origin))
         self._witnesses = [_WitnessTurn(client) for client in _witness_clients(store)]
         self._closed: int = store.clock.now() // _MINUTE
+        self._published = b""
+        self._waiting_since: int | None = None
 
     def run(self, stop: threading.Event, ready: Callable[[], None] = lambda: None) -> None:
         """Sequence until ``stop``; what is pending then is logged before it returns."""
@@ -77,6 +101,7 @@ class Sequencer:
         self.integrate()
         for witness in self._witnesses:
             self._ask(witness)
+        self._publish()
 
     def integrate(self) -> int:
         """Append pending entries and note their indexes; returns how many entries got one.
@@ -126,20 +151,40 @@ class Sequencer:
             periods.commit_periods(self._store, minute.root, list(closed))
 
     def _ask(self, witness: _WitnessTurn) -> None:
-        """Bring one witness up to date and publish its cosignatures."""
+        """Bring one witness up to date and take its cosignatures."""
         now = self._store.clock.now()
         size = self.log.size
         if witness.size == size or now < witness.retry:
             return
         try:
             witness.size = witness.client.cosign(self.log)
-            published = self.log.checkpoint()
-            custody.tlog_policy(self._store).satisfied(SignedCheckpoint.parse(published))
-            # A crash before this write: receipts go on under the previous witnessed checkpoint.
-            write_durably(self._store.layout.witnessed, published)
         except CustodesError:
             # Recording and viewing go on; grants wait until the witness answers (design, guarantee 4).
             witness.retry = now + _WITNESS_RETRY
+
+    def _publish(self) -> None:
+        """Publish the newest checkpoint once the policy's witnesses have seen it, or after ten seconds without them.
+
+        So whoever fetches the log finds a checkpoint that satisfies the policy, unless the witnesses are away; then
+        the log still shows what it holds, and everybody sees that nobody vouches for it.
+        """
+        layout, head = self._store.layout, self.log.checkpoint()
+        if head == self._published:
+            return
+        try:
+            custody.tlog_policy(self._store).satisfied(SignedCheckpoint.parse(head))
+        except CustodesError:
+            now = self._store.clock.monotonic()
+            self._waiting_since = now if self._waiting_since is None else self._waiting_since
+            if now - self._waiting_since < _UNWITNESSED:
+                return
+        else:
+            self._waiting_since = None
+            # A crash before this write: receipts go on under the previous witnessed checkpoint.
+            write_durably(layout.witnessed, head)
+        # A crash before this write: the previous checkpoint stays published; its tiles are all there.
+        write_durably(layout.log / CHECKPOINT, head)
+        self._published = head
 
 
 def _witness_clients(store: Store) -> list[WitnessClient]:

@@ -49,31 +49,20 @@ def initialise(
     An interrupted run leaves a folder marked as unfinished, which is made again from the start.
     """
     unfinished = layout.root / "unfinished"
-    ours = (layout.keys, layout.log, layout.store, layout.catalog, layout.policy, layout.witnesses)
+    ours = (layout.keys, layout.log, layout.store, layout.catalog, layout.policy, layout.witnesses, layout.head)
     if any(path.exists() for path in ours):
         if not unfinished.exists():
             raise conflict(f"{layout.root} holds a deployment already")
         for path in ours:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    make_folder(layout.root)
-    write_durably(unfinished, b"")
-    for folder in (layout.root, layout.keys, layout.log, layout.store):
-        make_folder(folder)
-    for private in (layout.keys, layout.store):
-        private.chmod(0o700)
     clock = clock or SystemClock()
     deployment = DeploymentId(new_id(entropy(16)))
     recorder = SigningKey.generate(entropy)
     log_key = entropy(64)
-    for name, key in (("server", entropy(32)), ("recorder", recorder.seed), ("log", log_key)):
-        write_key(layout.keys / f"{name}.key", key)
     # The log's name has neither host nor port in it: the log may move, its name cannot change.
     origin = f"custodes.invalid/{deployment}"
     signers = (Ed25519Signer(origin, log_key[:32]), MlDsa44Signer(origin, log_key[32:], clock))
-    write_durably(layout.log / "vkey", "".join(f"{signer.vkey}\n" for signer in signers).encode())
     witnesses = {witness.name: witness.keys for witness in plan.witnesses}
-    lines = [f"{each.url} {' '.join(str(key) for key in each.keys)}\n" for each in plan.witnesses]
-    write_durably(layout.witnesses, "".join(lines).encode())
     policy = Policy(
         deployment=deployment,
         log=build_policy([signer.key for signer in signers], witnesses, _quorum(plan.witnesses)).serialise(),
@@ -81,6 +70,20 @@ def initialise(
         custodians=(plan.custodians,),
         requesters=plan.requesters,
     )
+    # A plan that cannot be carried out was refused by now; from here on there is something on the disk.
+    make_folder(layout.root)
+    # The catalogue holds salts and hashes of sessions: no other user of this machine has any business here.
+    layout.root.chmod(0o700)
+    write_durably(unfinished, b"")
+    for folder in (layout.root, layout.keys, layout.log, layout.store):
+        make_folder(folder)
+    for private in (layout.keys, layout.store):
+        private.chmod(0o700)
+    for name, key in (("server", entropy(32)), ("recorder", recorder.seed), ("log", log_key)):
+        write_key(layout.keys / f"{name}.key", key)
+    write_durably(layout.log / "vkey", "".join(f"{signer.vkey}\n" for signer in signers).encode())
+    lines = [f"{each.url} {' '.join(str(key) for key in each.keys)}\n" for each in plan.witnesses]
+    write_durably(layout.witnesses, "".join(lines).encode())
     _first_acts(layout, clock, entropy, origin, policy)
     write_durably(layout.policy, encode_policy(policy))
     # Last: from here on the folder is a deployment.

@@ -22,10 +22,12 @@ class SubDecoder:
     """Decodes H.264 on the calling thread; hostile input raises ``CustodesError`` (CORRUPT) and nothing else.
 
     It begins at a key picture. After damage it shows nothing until the next one: a picture patched up from what a lost
-    one left behind could show a person where the masker does not look for one.
+    one left behind could show a person where the masker does not look for one. ``size`` (width, height in pixels, even)
+    is what every frame is scaled to, whatever the camera sends; None: frames keep their size.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, size: tuple[int, int] | None = None) -> None:
+        self._size = size
         self._sets: tuple[bytes, ...] = ()
         self._context: VideoCodecContext | None = None
         self._form: nal.PictureFormat | None = None
@@ -95,6 +97,9 @@ class SubDecoder:
         width, height = picture.width, picture.height
         if width > MAX_WIDTH or height > MAX_HEIGHT or width % 2 or height % 2:
             raise corrupt(f"the sub stream's pictures of {width}x{height} cannot be used")
+        if self._size is not None and self._size != (width, height):
+            width, height = self._size
+            picture = picture.reformat(width=width, height=height)
         return Frame(width, height, _i420(picture), origin[1], origin[0])
 
 
