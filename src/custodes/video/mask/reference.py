@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The certified reference: what the steward confirmed to be the scene without people, carried through slow light.
+
+Everything that is shown comes from here; no pixel of a live picture is ever copied. Live pictures have two ways of
+influence. Light: one smooth field of gains, far coarser than a person. Texture: a slow mean, only in blocks that have
+been free of masks for long, only of pixels that hardly differ, and never further than ``drift_luma`` from what was
+certified. So a thing that stands still is never absorbed.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from custodes.clock import SECOND
+from custodes.video.mask.candidate import Still
+from custodes.video.mask.features import Features, features
+from custodes.video.mask.grid import Bits, Bytes, Floats, Grid, Planes, in_blocks, widened
+from custodes.video.mask.light import BLACK, GREY, Light, Lighting
+from custodes.video.mask.tuning import Tuning
+
+_SHOWN_AGE = 10 * SECOND
+_RESTLESS_SPREAD = 6
+_RESTLESS_PIXELS = 16
+_NEAR = np.ones((3, 3), np.uint8)
+_WIDE = np.ones((7, 7), np.uint8)
+
+
+@dataclass(frozen=True)
+class Change:
+    """Which cells differ: ``strong`` beyond doubt, ``weak`` a little (includes strong)."""
+
+    strong: Bits
+    weak: Bits
+
+
+class Reference:
+    """The scene without people, as certified, in today's light."""
+
+    def __init__(self, still: Still, latest: Planes, spread: Features, grid: Grid, tuning: Tuning) -> None:
+        """``latest``: the same scene in the light of these minutes; ``spread``: how far features stray at rest."""
+        self._grid, self._tuning = grid, tuning
+        self.known = still.known
+        self._certified = [plane.astype(np.float32) for plane in still.planes]
+        self._texture = [plane.copy() for plane in self._certified]
+        self._slack = self._slack_of(spread)
+        restless = (spread.fine > _RESTLESS_SPREAD).astype(np.uint8)
+        self._restless = np.asarray(cv2.dilate(restless, _WIDE), np.uint8).view(np.bool_)
+        self.restless = in_blocks(grid.counts(self._restless.view(np.uint8)) > _RESTLESS_PIXELS)
+        self._light = Light(grid)
+        self._calm = np.zeros(grid.shape, np.int64)
+        self._since_learnt = 0
+        self._shown_light: Lighting | None = None
+        self._shown_age = 0
+        self._shown: Planes | None = None
+        self._means = [grid.means(plane) for plane in still.planes]
+        self._live = [grid.means(plane) for plane in latest]
+        self._light.begin(self._live, self._means)
+
+    def lit(self, planes: Planes, masked: Bits, elapsed: int) -> Planes:
+        """The reference in the light of this picture.
+
+        ``masked``: the blocks masked in the picture before; ``elapsed``: ns since then.
+        """
+        self._live = [self._grid.means(plane) for plane in planes]
+        self._light.follow_exposure(self._live[0], self._means[0], ~masked & self.known, elapsed)
+        return self._render(self._light.now)
+
+    def _render(self, light: Lighting) -> Planes:
+        smooth = self._grid.smooth
+        y, u, v = self._texture
+        gain = smooth(light.gain, half=True)
+        return Planes(
+            _bytes((y - BLACK) * smooth(light.gain) + BLACK),
+            _bytes((u - GREY) * gain + (smooth(light.u, half=True) + GREY)),
+            _bytes((v - GREY) * gain + (smooth(light.v, half=True) + GREY)),
+        )
+
+    def shown(self, elapsed: int) -> Planes:
+        """What is served where nothing is masked: as ``lit``, but steady: it neither flickers nor costs bits."""
+        light = self._light.now
+        self._shown_age += elapsed
+        old = self._shown_light
+        if self._shown is None or old is None or self._shown_age >= _SHOWN_AGE or not light.near(old):
+            self._shown, self._shown_light, self._shown_age = self._render(light), light, 0
+        return self._shown
+
+    def _slack_of(self, spread: Features) -> Features:
+        tuning = self._tuning
+        steps = (tuning.fine, tuning.coarse, tuning.chroma, tuning.chroma)
+        slacks = (
+            step + tuning.spread * np.asarray(cv2.dilate(plane, _NEAR), np.float32)
+            for step, plane in zip(steps, spread, strict=True)
+        )
+        return Features(*(np.clip(slack, 0, 90).astype(np.uint8) for slack in slacks))
+
+    def difference(self, planes: Planes, lit: Planes) -> Change:
+        """Compare a picture with the lit reference, feature by feature.
+
+        A pixel is unchanged if a value near it in the reference (3x3; in fine luma 7x7 where the scene is restless, as
+        foliage is) explains it within its slack: edges that compression, sway or shake displace are no change.
+        """
+        now, then = features(planes), features(lit)
+        fine = _outside(now.fine, then.fine, self._slack.fine, self._restless)
+        coarse = _outside(now.coarse, then.coarse, self._slack.coarse, None)
+        chroma = _outside(now.u, then.u, self._slack.u, None) | _outside(now.v, then.v, self._slack.v, None)
+        count = self._grid.counts(fine).astype(np.int32)
+        count += self._grid.counts(coarse) // 2
+        count += 2 * self._grid.counts(chroma).astype(np.int32)
+        return Change(count >= self._tuning.strong_pixels, count >= self._tuning.weak_pixels)
+
+    def learn(self, planes: Planes, masked: Bits, elapsed: int) -> None:
+        """Follow the light, and let calm blocks follow slow changes of the scene.
+
+        ``planes``: the picture last given to ``lit``; ``masked``: its masked blocks. Not for pictures that are covered.
+        """
+        tuning = self._tuning
+        self._light.follow_places(self._live, self._means, ~masked & self.known, elapsed)
+        self._calm += elapsed
+        self._calm[widened(masked) | ~self.known] = 0
+        self._since_learnt += elapsed
+        if self._since_learnt < tuning.learn_every:
+            return
+        pace = np.float32(1 - np.exp(-min(self._since_learnt, 2 * tuning.learn_every) / tuning.learn_time))
+        self._since_learnt = 0
+        calm = self._calm >= tuning.calm
+        light = self._light.now
+        limits = (tuning.learn_luma, tuning.learn_chroma, tuning.learn_chroma)
+        drifts = (tuning.drift_luma, tuning.drift_chroma, tuning.drift_chroma)
+        for index, (plane, offset) in enumerate(zip(planes, (None, light.u, light.v), strict=True)):
+            half = offset is not None
+            zero = np.float32(GREY if half else BLACK)
+            base = zero if offset is None else zero + self._grid.smooth(offset, half)
+            unlit = (plane.astype(np.float32) - base) / self._grid.smooth(light.gain, half) + zero
+            step = unlit - self._texture[index]
+            step[(np.abs(step) > limits[index]) | ~self._grid.spread(calm, half)] = 0
+            learnt = self._texture[index] + pace * step
+            lowest, highest = self._certified[index] - drifts[index], self._certified[index] + drifts[index]
+            self._texture[index] = np.clip(learnt, lowest, highest)
+        self._means = [self._grid.means(_bytes(plane)) for plane in self._texture]
+
+
+def _outside(now: Bytes, then: Bytes, slack: Bytes, restless: Bits | None) -> Bytes:
+    """Mark with 1 the pixels of ``now`` that no pixel of ``then`` nearby explains within ``slack``."""
+    low, high = cv2.erode(then, _NEAR), cv2.dilate(then, _NEAR)
+    if restless is not None and restless.any():
+        np.copyto(low, cv2.erode(then, _WIDE), where=restless)
+        np.copyto(high, cv2.dilate(then, _WIDE), where=restless)
+    over = cv2.subtract(now, cv2.add(high, slack))
+    under = cv2.subtract(cv2.subtract(low, slack), now)
+    return np.asarray(cv2.threshold(cv2.bitwise_or(over, under), 0, 1, cv2.THRESH_BINARY)[1], np.uint8)
+
+
+def _bytes(values: Floats) -> Bytes:
+    return np.asarray(cv2.convertScaleAbs(np.maximum(values, 0)), np.uint8)

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The numbers that decide what is masked. Changing one that shows more means a new masker version."""
+
+from dataclasses import dataclass
+
+from custodes.clock import MILLISECOND, SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Times in nanoseconds, luma and chroma in 8-bit steps, counts in pixels of one cell of 8x8."""
+
+    # When a picture may not be shown at all.
+    silence: int = 2 * SECOND
+    frozen: int = 5 * SECOND
+    late: int = 1500 * MILLISECOND
+    moved_share: float = 0.65
+    """Share of blocks that changed at once: not people any more, but another scene."""
+    moved_shift: float = 2.5
+    """Shift of the whole picture, in pixels."""
+    moved_recovery: int = 2 * SECOND
+    moved_restart: int = 10 * SECOND
+    """After this long in another scene a new candidate reference is begun."""
+
+    # The candidate reference.
+    sample_every: int = 800 * MILLISECOND
+    sample_later: int = 4 * SECOND
+    """Once a block has all its samples, newer ones replace the oldest at this pace."""
+    samples: int = 24
+    samples_needed: int = 10
+    candidate_time: int = 20 * SECOND
+    candidate_patience: int = 60 * SECOND
+    """After this long, blocks without enough clean samples no longer hold up the rest; they stay masked."""
+    candidate_share: float = 0.95
+    still_every: int = 5 * SECOND
+    still_later: int = 60 * SECOND
+    """How often the steward's still is made anew, before and after there is a certified reference."""
+
+    # The difference to the reference.
+    fine: float = 8.0
+    coarse: float = 5.0
+    chroma: float = 4.0
+    spread: float = 2.6
+    """How many times its spread during learning a feature may differ, beyond the fixed steps above."""
+    strong_pixels: int = 7
+    weak_pixels: int = 2
+
+    # The mask.
+    hold: int = SECOND
+    hold_restless: int = 4 * SECOND
+    box_margin: float = 0.12
+
+    # Learning after certification.
+    learn_every: int = SECOND
+    learn_time: int = 30 * SECOND
+    calm: int = 10 * SECOND
+    """A block learns only when it, and its neighbours, have been free of masks for this long."""
+    learn_luma: float = 6.0
+    learn_chroma: float = 4.0
+    drift_luma: float = 16.0
+    drift_chroma: float = 10.0
+    """The learnt reference never departs further than this from what the steward certified, light apart."""
+
+    # The detector's schedule.
+    detect_active: int = 2
+    detect_quiet: int = 5
+    """Every so many pictures, where something is going on and where nothing is."""
+
+
+VERSION = "1"
