@@ -2,11 +2,13 @@
 """``custodes run``: all processes of one node, supervised."""
 
 import argparse
+import socket
 import sys
 from pathlib import Path
 
 from custodes.cli._shell import add_dir, port
 from custodes.cli.worker import ROLES
+from custodes.errors import invalid, unavailable
 from custodes.node.acts.sessions import issue_link
 from custodes.node.config import Layout
 from custodes.node.queries import Store
@@ -34,8 +36,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Start every role and keep it running until SIGTERM or Ctrl-C."""
     layout = Layout(arguments.dir)
     store = Store(layout)  # says in one line why not, before any process is started
-    stop = stop_on_signals()
+    if arguments.weights and not arguments.weights.is_file():
+        raise invalid(f"{arguments.weights} is not a file")
     only_one(layout.root, "node")
+    arguments.port = _free(arguments.host, arguments.port)
+    stop = stop_on_signals()
     supervisor = Supervisor()
     for role in ROLES:
         supervisor.start(role, role_argv(role, arguments), layout.root / "run" / f"{role}.log")
@@ -49,6 +54,19 @@ def run(arguments: argparse.Namespace) -> int:
         supervisor.check()
     supervisor.stop()
     return 0
+
+
+def _free(host: str, port: int) -> int:
+    """The port if it can be listened on, any that can for 0; else ``CustodesError`` (UNAVAILABLE)."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            free: int = probe.getsockname()[1]
+            return free
+    except (OSError, UnicodeError):
+        raise unavailable(f"port {port} of {host} cannot be used: choose another with --port") from None
 
 
 def role_argv(role: str, arguments: argparse.Namespace) -> list[str]:

@@ -45,5 +45,5 @@ def decode(head: bytes, body: bytes) -> tuple[CameraId, FeedEvent]:
         camera = CameraId(header["state"])
         cover = Cover[header["cover"]] if header["cover"] else None
         return camera, FeedState(camera, cover, Instant(header["since"]), header["detail"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         raise corrupt("a message of the masker cannot be read") from None

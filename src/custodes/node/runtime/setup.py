@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from custodes.clock import Clock, SystemClock
 from custodes.domain import canonical
@@ -71,14 +72,7 @@ def initialise(
         requesters=plan.requesters,
     )
     # A plan that cannot be carried out was refused by now; from here on there is something on the disk.
-    make_folder(layout.root)
-    # The catalogue holds salts and hashes of sessions: no other user of this machine has any business here.
-    layout.root.chmod(0o700)
-    write_durably(unfinished, b"")
-    for folder in (layout.root, layout.keys, layout.log, layout.store):
-        make_folder(folder)
-    for private in (layout.keys, layout.store):
-        private.chmod(0o700)
+    _make_folders(layout, unfinished)
     for name, key in (("server", entropy(32)), ("recorder", recorder.seed), ("log", log_key)):
         write_key(layout.keys / f"{name}.key", key)
     write_durably(layout.log / "vkey", "".join(f"{signer.vkey}\n" for signer in signers).encode())
@@ -89,6 +83,17 @@ def initialise(
     # Last: from here on the folder is a deployment.
     unfinished.unlink()
     return deployment
+
+
+def _make_folders(layout: Layout, unfinished: Path) -> None:
+    make_folder(layout.root)
+    # The catalogue holds salts and hashes of sessions: no other user of this machine has any business here.
+    layout.root.chmod(0o700)
+    write_durably(unfinished, b"")
+    for folder in (layout.root, layout.keys, layout.log, layout.store):
+        make_folder(folder)
+    for private in (layout.keys, layout.store):
+        private.chmod(0o700)
 
 
 def _quorum(witnesses: Sequence[WitnessAt]) -> int:

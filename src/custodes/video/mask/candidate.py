@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from custodes.clock import SECOND
 from custodes.video.mask.features import Features, features
-from custodes.video.mask.grid import BLOCK, Bits, Bytes, Grid, Planes, in_blocks, widened
+from custodes.video.mask.grid import BLOCK, Bits, Bytes, Floats, Grid, Planes, in_blocks, widened
 from custodes.video.mask.tuning import Tuning
 
 _MOTION_LUMA = 12
@@ -22,6 +23,7 @@ _RESTLESS_AFTER = 8
 _SPREAD = 0.7
 _CLOUD = 1.5
 """Blocks over which light is taken to be even (standard deviation)."""
+_NEVER = 3600 * SECOND
 _PIXELS = BLOCK * BLOCK
 _CHROMA = _PIXELS // 4
 
@@ -32,6 +34,14 @@ class Still:
 
     planes: Planes
     known: Bits
+
+
+@dataclass(frozen=True)
+class Lately:
+    """Block means of Y, U, V when the blocks were last clean, and whether that was a moment ago."""
+
+    means: list[Floats]
+    fresh: Bits
 
 
 class Collector:
@@ -45,6 +55,8 @@ class Collector:
         self._looked = 0
         self._restless = np.zeros(blocks, np.int32)
         self._wait = np.zeros(blocks, np.int64)
+        self._means = [np.zeros(blocks, np.float32) for _ in range(3)]
+        self._age = np.full(blocks, _NEVER, np.int64)
         self._elapsed = 0
         self._since_look = tuning.sample_every
         self._before: Bytes | None = None
@@ -66,6 +78,7 @@ class Collector:
         self._elapsed += elapsed
         self._since_look += elapsed
         self._wait -= elapsed
+        self._age = np.minimum(self._age + elapsed, _NEVER)
         if self._since_look < self._tuning.sample_every:
             return
         self._since_look = 0
@@ -77,7 +90,11 @@ class Collector:
         moving = self._moving(blurred, before)
         self._restless += moving
         often = (self._restless > _RESTLESS * self._looked) if self._looked >= _RESTLESS_AFTER else False
-        self._take(planes, (~moving | often) & ~widened(occupied).ravel())
+        clean = (~moving | often) & ~widened(occupied).ravel()
+        self._take(planes, clean)
+        self._age[clean] = 0
+        for kept, plane in zip(self._means, planes, strict=True):
+            kept[clean] = self._grid.means(plane).ravel()[clean]
 
     def _moving(self, now: Bytes, before: Bytes) -> Bits:
         marks = np.asarray(cv2.threshold(cv2.absdiff(now, before), _MOTION_LUMA, 1, cv2.THRESH_BINARY)[1], np.uint8)
@@ -123,12 +140,10 @@ class Collector:
             middle[chosen] = np.sort(self._samples[:count, chosen], axis=0)[count // 2]
         return Still(self._join(middle), known.reshape(self._grid.shape))
 
-    def latest(self, still: Still) -> Planes:
-        """The newest sample of every known block, for the light of these minutes; elsewhere the still."""
-        tiles = self._cut(still.planes)
-        chosen = np.flatnonzero(still.known)
-        tiles[chosen] = self._samples[(self._taken[chosen] - 1) % self._tuning.samples, chosen]
-        return self._join(tiles)
+    def lately(self) -> Lately:
+        """What clean blocks looked like at the last looks."""
+        fresh = self._age <= 2 * self._tuning.sample_every
+        return Lately([part.reshape(self._grid.shape) for part in self._means], fresh.reshape(self._grid.shape))
 
     def spread(self, still: Still) -> Features:
         """How far the samples' features stray from those of the still: their 70th percentile, per pixel.

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Today's light, as gains of luma and offsets of chroma against the certified reference, one per block.
+"""Today's light against that of the certified reference.
 
-Where nothing is masked a block follows its own slow change of light; a masked block follows that of its surroundings,
-so that it fits again when it is released. A field of one value per 16 pixels, smoothed, cannot draw a person.
+Two parts. The camera's exposure: one curve for the whole picture, level and bend (a power law), fitted robustly to the
+means of all blocks, so that it is there at once when the camera adjusts itself. Places: one gain, and offsets of chroma,
+per block, for sun, clouds and lamps. Where nothing is masked a block follows its own slow change; a masked block follows
+its surroundings, so that it fits again when it is released. Values per 16 pixels, smoothed, cannot draw a person.
 """
 
 from dataclasses import dataclass
@@ -14,15 +16,22 @@ from custodes.clock import SECOND
 from custodes.video.mask.grid import Bits, Floats, Grid
 
 BLACK, GREY = 16.0, 128.0
-_GAIN_RANGE = (0.4, 2.5)
+_WHITE = 219.0
+"""Steps of luma from black to white (BT.709, limited range)."""
+_LEVEL_RANGE = (-1.0, 1.0)
+_BEND_RANGE = (0.5, 2.0)
 _FIELD_RANGE = (0.55, 1.8)
 _TINT_RANGE = (-30.0, 30.0)
-_GAIN_TIME = 0.4 * SECOND
+_EXPOSURE_TIME = 0.4 * SECOND
 _FIELD_TIME = 1.0 * SECOND
 _DARK = 12.0
 _ENOUGH = 0.1
 _AGREE, _MOST = 0.05, 0.6
-"""Where most blocks agree on a gain, it is the camera's exposure that jumped: it is followed at once."""
+"""Where most blocks agree on an exposure it is followed at once."""
+_OUTLIER = 0.15
+"""Blocks further than this (natural logarithm) from the curve have no say in it (Tukey's biweight)."""
+_STIFFNESS = 0.004
+"""Weight, per block, of the assumption that the curve is not bent."""
 _OWN, _AROUND = 0.8, 6.0
 """Standard deviations, in blocks, of what is averaged for a free block and for a masked one."""
 _LUMA_STEP, _CHROMA_STEP = 0.012, 0.8
@@ -31,8 +40,9 @@ _LUMA_STEP, _CHROMA_STEP = 0.012, 0.8
 
 @dataclass(frozen=True)
 class Lighting:
-    """Gains of luma above black, and offsets of U and V; rows x columns each."""
+    """``curve``: luma above black for each luma of the reference (256); gain and offsets of chroma per block."""
 
+    curve: Floats
     gain: Floats
     u: Floats
     v: Floats
@@ -40,7 +50,8 @@ class Lighting:
     def near(self, other: "Lighting") -> bool:
         """Whether nobody could tell them apart."""
         chroma = max(float(np.abs(self.u - other.u).max()), float(np.abs(self.v - other.v).max()))
-        return chroma <= _CHROMA_STEP and float(np.abs(self.gain / other.gain - 1).max()) <= _LUMA_STEP
+        luma = max(_most(self.gain, other.gain), _most(self.curve[32:], other.curve[32:]))
+        return chroma <= _CHROMA_STEP and luma <= _LUMA_STEP
 
 
 class Light:
@@ -48,25 +59,28 @@ class Light:
 
     def __init__(self, grid: Grid) -> None:
         self._grid = grid
-        self._gain = 1.0
+        self._level, self._bend = 0.0, 1.0
         self._field = np.ones(grid.shape, np.float32)
         self._tints = [np.zeros(grid.shape, np.float32) for _ in range(2)]
 
     @property
     def now(self) -> Lighting:
         """The light of the last picture."""
-        return Lighting(self._field * np.float32(self._gain), self._tints[0].copy(), self._tints[1].copy())
+        return Lighting(self._curve(np.arange(256)), self._field.copy(), self._tints[0].copy(), self._tints[1].copy())
 
-    def begin(self, live: list[Floats], reference: list[Floats]) -> None:
-        """Start with the light of ``live`` (block means of Y, U, V); a median keeps single things out of it."""
-        ratio = _ratio(live[0], reference[0])
-        self._gain = float(np.clip(np.median(ratio), *_GAIN_RANGE))
-        steady = np.where(reference[0] - BLACK > _DARK, ratio / self._gain, 1).astype(np.float32)
-        field = np.asarray(cv2.medianBlur(steady, 5), np.float32)
-        self._field = np.clip(field, *_FIELD_RANGE)
-        for index, tint in enumerate(self._tints):
-            offset = live[index + 1] - GREY - (reference[index + 1] - GREY) * self._gain * self._field
-            tint[:] = np.clip(cv2.medianBlur(offset.astype(np.float32), 5), *_TINT_RANGE)
+    def _curve(self, luma: Floats) -> Floats:
+        share = np.maximum(luma - BLACK, 0) / _WHITE
+        return np.asarray(_WHITE * np.exp(self._level) * share**self._bend, np.float32)
+
+    def gain_of(self, luma: Floats) -> Floats:
+        """How much brighter than the reference blocks of this mean luma are, by exposure and place."""
+        return np.asarray(self._curve(luma) / np.maximum(luma - BLACK, 1) * self._field, np.float32)
+
+    def begin(self, live: list[Floats], reference: list[Floats], fresh: Bits) -> None:
+        """Start with the light of ``live`` (block means of Y, U, V) where ``fresh``, elsewhere with that around it."""
+        for _ in range(3):
+            self.follow_exposure(live[0], reference[0], fresh, SECOND)
+            self.follow_places(live, reference, fresh, 10 * SECOND)
 
     def follow_exposure(self, live: Floats, reference: Floats, free: Bits, elapsed: int) -> None:
         """Follow what changes everywhere at once. ``live``, ``reference``: block means of luma; ``elapsed`` in ns.
@@ -74,16 +88,17 @@ class Light:
         ``free``: blocks that were not masked in the picture before.
         """
         lit = reference - BLACK > _DARK
-        if not lit.any():
-            return
-        ratio = _ratio(live, reference)
-        # With hardly a free block left, the camera's exposure is judged by all of them: their median.
+        # With hardly a free block left, all of them judge.
         judges = (free if self._grid.share(free) >= _ENOUGH else np.ones_like(free)) & lit
-        local = ratio[judges] / self._field[judges]
-        target = float(np.median(local))
-        agreed = float((np.abs(local - target) < _AGREE * target).mean()) > _MOST
-        pace = 1.0 if agreed else 1 - float(np.exp(-elapsed / _GAIN_TIME))
-        self._gain = float(np.clip(self._gain + pace * (target - self._gain), *_GAIN_RANGE))
+        if not judges.any():
+            return
+        x = np.log((reference[judges] - BLACK) / _WHITE)
+        y = np.log(np.maximum(live[judges] - BLACK, 1) / _WHITE / self._field[judges])
+        level, bend = _fit(x, y, self._level, self._bend)
+        agreed = float((np.abs(y - level - bend * x) < _AGREE).mean()) > _MOST
+        pace = 1.0 if agreed else 1 - float(np.exp(-elapsed / _EXPOSURE_TIME))
+        self._level = float(np.clip(self._level + pace * (level - self._level), *_LEVEL_RANGE))
+        self._bend = float(np.clip(self._bend + pace * (bend - self._bend), *_BEND_RANGE))
 
     def follow_places(self, live: list[Floats], reference: list[Floats], free: Bits, elapsed: int) -> None:
         """Follow what changes from place to place. ``live``, ``reference``: block means of Y, U, V.
@@ -92,16 +107,30 @@ class Light:
         """
         lit = reference[0] - BLACK > _DARK
         pace = 1 - float(np.exp(-elapsed / _FIELD_TIME))
-        step = _spread(_ratio(live[0], reference[0]) / self._gain - self._field, free & lit)
+        ratio = (live[0] - BLACK) / np.maximum(self._curve(reference[0]), 1)
+        step = _spread(ratio - self._field, free & lit)
         self._field = np.clip(self._field + pace * step, *_FIELD_RANGE).astype(np.float32)
+        gain = self.gain_of(reference[0])
         for index, tint in enumerate(self._tints):
-            offset = live[index + 1] - GREY - (reference[index + 1] - GREY) * self._gain * self._field
+            offset = live[index + 1] - GREY - (reference[index + 1] - GREY) * gain
             step = _spread(offset - tint, free)
             self._tints[index] = np.clip(tint + pace * step, *_TINT_RANGE).astype(np.float32)
 
 
-def _ratio(live: Floats, reference: Floats) -> Floats:
-    return np.asarray((live - BLACK) / np.maximum(reference - BLACK, _DARK), np.float32)
+def _fit(x: Floats, y: Floats, level: float, bend: float) -> tuple[float, float]:
+    """Fit y = level + bend x by iteratively reweighted least squares, beginning at the last curve, shifted."""
+    level += float(np.median(y - level - bend * x))
+    for _ in range(4):
+        weight = np.maximum(1 - ((y - level - bend * x) / _OUTLIER) ** 2, 0) ** 2
+        total = float(weight.sum())
+        if total < 1:
+            break
+        middle_x, middle_y = float((weight * x).sum()) / total, float((weight * y).sum()) / total
+        stiff = _STIFFNESS * total
+        across = float((weight * (x - middle_x) * (y - middle_y)).sum()) + stiff
+        bend = float(np.clip(across / (float((weight * (x - middle_x) ** 2).sum()) + stiff), *_BEND_RANGE))
+        level = middle_y - bend * middle_x
+    return level, bend
 
 
 def _spread(errors: Floats, free: Bits) -> Floats:
@@ -114,3 +143,7 @@ def _spread(errors: Floats, free: Bits) -> Floats:
         for sigma in (_OWN, _AROUND)
     )
     return np.where(free, own, around).astype(np.float32)
+
+
+def _most(one: Floats, other: Floats) -> float:
+    return float(np.abs(one / np.maximum(other, 1e-3) - 1).max())

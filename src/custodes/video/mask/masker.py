@@ -193,8 +193,8 @@ class Masker:
                 self._develop()
             if self._still is None or not self._still_complete:
                 raise conflict(f"the reference is not complete yet ({self._collector.progress} %): certify it later")
-            latest, spread = self._collector.latest(self._still), self._collector.spread(self._still)
-            self._reference = Reference(self._still, latest, spread, self._grid, self._tuning)
+            lately, spread = self._collector.lately(), self._collector.spread(self._still)
+            self._reference = Reference(self._still, lately, spread, self._grid, self._tuning)
             self._begin_scene()
 
     def _develop(self) -> MaskedFrame | None:

@@ -13,13 +13,14 @@ import cv2
 import numpy as np
 
 from custodes.clock import SECOND
-from custodes.video.mask.candidate import Still
+from custodes.video.mask.candidate import Lately, Still
 from custodes.video.mask.features import Features, features
 from custodes.video.mask.grid import Bits, Bytes, Floats, Grid, Planes, in_blocks, widened
 from custodes.video.mask.light import BLACK, GREY, Light, Lighting
 from custodes.video.mask.tuning import Tuning
 
 _SHOWN_AGE = 10 * SECOND
+_FAINT = 0.25
 _RESTLESS_SPREAD = 6
 _RESTLESS_PIXELS = 16
 _NEAR = np.ones((3, 3), np.uint8)
@@ -37,8 +38,8 @@ class Change:
 class Reference:
     """The scene without people, as certified, in today's light."""
 
-    def __init__(self, still: Still, latest: Planes, spread: Features, grid: Grid, tuning: Tuning) -> None:
-        """``latest``: the same scene in the light of these minutes; ``spread``: how far features stray at rest."""
+    def __init__(self, still: Still, lately: Lately, spread: Features, grid: Grid, tuning: Tuning) -> None:
+        """``lately``: the light of these seconds; ``spread``: how far features stray at rest."""
         self._grid, self._tuning = grid, tuning
         self.known = still.known
         self._certified = [plane.astype(np.float32) for plane in still.planes]
@@ -54,8 +55,8 @@ class Reference:
         self._shown_age = 0
         self._shown: Planes | None = None
         self._means = [grid.means(plane) for plane in still.planes]
-        self._live = [grid.means(plane) for plane in latest]
-        self._light.begin(self._live, self._means)
+        self._live = lately.means
+        self._light.begin(lately.means, self._means, lately.fresh & still.known)
 
     def lit(self, planes: Planes, masked: Bits, elapsed: int) -> Planes:
         """The reference in the light of this picture.
@@ -69,9 +70,9 @@ class Reference:
     def _render(self, light: Lighting) -> Planes:
         smooth = self._grid.smooth
         y, u, v = self._texture
-        gain = smooth(light.gain, half=True)
+        gain = smooth(self._light.gain_of(self._means[0]), half=True)
         return Planes(
-            _bytes((y - BLACK) * smooth(light.gain) + BLACK),
+            _bytes(np.take(light.curve, _bytes(y)) * smooth(light.gain) + BLACK),
             _bytes((u - GREY) * gain + (smooth(light.u, half=True) + GREY)),
             _bytes((v - GREY) * gain + (smooth(light.v, half=True) + GREY)),
         )
@@ -124,15 +125,13 @@ class Reference:
         pace = np.float32(1 - np.exp(-min(self._since_learnt, 2 * tuning.learn_every) / tuning.learn_time))
         self._since_learnt = 0
         calm = self._calm >= tuning.calm
-        light = self._light.now
+        lit = self._render(self._light.now)
+        gain = np.maximum(self._light.gain_of(self._means[0]), _FAINT)
         limits = (tuning.learn_luma, tuning.learn_chroma, tuning.learn_chroma)
         drifts = (tuning.drift_luma, tuning.drift_chroma, tuning.drift_chroma)
-        for index, (plane, offset) in enumerate(zip(planes, (None, light.u, light.v), strict=True)):
-            half = offset is not None
-            zero = np.float32(GREY if half else BLACK)
-            base = zero if offset is None else zero + self._grid.smooth(offset, half)
-            unlit = (plane.astype(np.float32) - base) / self._grid.smooth(light.gain, half) + zero
-            step = unlit - self._texture[index]
+        for index, (plane, like) in enumerate(zip(planes, lit, strict=True)):
+            half = index > 0
+            step = (plane.astype(np.float32) - like) / self._grid.smooth(gain, half)
             step[(np.abs(step) > limits[index]) | ~self._grid.spread(calm, half)] = 0
             learnt = self._texture[index] + pace * step
             lowest, highest = self._certified[index] - drifts[index], self._certified[index] + drifts[index]

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Rows and entry of an act stand or fall together."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from tests.node_store import Node, node
+
+from custodes.clock import SECOND, Instant
+from custodes.domain.acts import Act
+from custodes.domain.ids import CameraId, DeploymentId, Epoch, KeyId, PeriodId, Term
+from custodes.errors import CustodesError, Kind
+from custodes.node.acts import cameras, deployment, masks, periods, register, sessions, viewing
+from custodes.node.store import tables
+
+NOBODY = CameraId("a" * 26)
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Node]:
+    with node(tmp_path) as found:
+        yield found
+
+
+def begin_session(here: Node) -> None:
+    sessions.begin_session(here.store, sessions.issue_link(here.store, "operator"))
+
+
+def certify(here: Node) -> None:
+    camera = here.camera()
+    with here.store.begin() as connection:
+        row = {"camera": camera, "progress": 100}
+        connection.execute(tables.candidates.insert().values(**row))
+    masks.certify(here.store, camera, "steward")
+
+
+def commit(here: Node) -> None:
+    period = PeriodId(here.camera(), Instant(1_000 * SECOND), Term(1))
+    with here.store.begin() as connection:
+        key = {"camera": period.camera, "start": period.start, "term": 1}
+        connection.execute(tables.periods.insert().values(**key, ended=period.start, size=1, closing=b"c"))
+    periods.commit_periods(here.store, bytes(32), [period])
+
+
+def end_viewing(here: Node) -> None:
+    viewing.end_viewing(here.store, viewing.begin_viewing(here.store, "person", here.camera(), "live"))
+
+
+ACTS: dict[str, tuple[str, Callable[[Node], object]]] = {
+    "initialise": ("deployments", lambda here: deployment.initialise(here.store, DeploymentId("x"), "origin")),
+    "enrol_recorder": ("recorders", lambda here: deployment.enrol_recorder(here.store, KeyId("k"), b"{}")),
+    "install_custodians": (
+        "custodian_sets",
+        lambda here: deployment.install_custodians(here.store, Epoch(9), 2, 3, b"{}"),
+    ),
+    "enrol_requester": ("requesters", lambda here: deployment.enrol_requester(here.store, KeyId("k"), b"{}")),
+    "add_camera": ("cameras", lambda here: here.camera()),
+    "remove_camera": ("cameras", lambda here: cameras.remove_camera(here.store, here.camera())),
+    "publish_entry": ("register_entries", lambda here: here.register(here.camera())),
+    "issue_link": ("links", lambda here: sessions.issue_link(here.store, "operator")),
+    "begin_session": ("sessions", begin_session),
+    "certify": ("certifications", certify),
+    "begin_viewing": ("viewings", lambda here: viewing.begin_viewing(here.store, "p", here.camera(), "live")),
+    "end_viewing": ("viewings", end_viewing),
+    "commit_periods": ("periods", commit),
+}
+
+
+def naming(here: Node, seq: int) -> list[str]:
+    """The tables in which a row names the entry ``seq`` as the one it was written with."""
+    found = []
+    for name, table in tables.metadata.tables.items():
+        if name != "log_entries" and "seq" in table.c and here.store.read(sa.select(table).where(table.c.seq == seq)):
+            found.append(name)
+    return found
+
+
+@pytest.mark.parametrize(("table", "act"), ACTS.values(), ids=ACTS)
+def test_an_act_writes_one_entry_and_the_row_that_names_it(
+    here: Node, table: str, act: Callable[[Node], object]
+) -> None:
+    act(here)
+    log = tables.log_entries.c
+    newest = here.store.read(sa.select(log.seq, log.data).order_by(log.seq.desc()))[0]
+    assert b"secret" not in newest.data
+    # An end is noted in the row of its beginning, which names the entry of that.
+    ends = act in (end_viewing, ACTS["remove_camera"][1])
+    assert naming(here, newest.seq) == ([] if ends else [table])
+
+
+class _Failure:
+    """Lets the ``number``-th write to a table fail, as a full disk would; counts them while ``number`` is 0."""
+
+    def __init__(self, table: str) -> None:
+        self.words = (f"INSERT INTO {table} ", f"UPDATE {table} ")
+        self.number = self.seen = 0
+
+    def __call__(self, _connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if statement.startswith(self.words):
+            self.seen += 1
+            if self.seen == self.number:
+                raise sa.exc.OperationalError(statement, {}, Exception("database or disk is full"))
+
+
+def entries(here: Node) -> list[bytes]:
+    found = here.store.read(sa.select(tables.log_entries.c.data).order_by(tables.log_entries.c.seq))
+    return [bytes(row.data) for row in found]
+
+
+@pytest.mark.parametrize(("table", "act"), ACTS.values(), ids=ACTS)
+def test_an_act_whose_row_cannot_be_written_leaves_no_entry_either(
+    here: Node, table: str, act: Callable[[Node], object], tmp_path: Path
+) -> None:
+    failure = _Failure(table)
+    sa.event.listen(here.store.engine, "before_cursor_execute", failure)
+    with node(tmp_path / "rehearsal") as rehearsal:
+        counting = _Failure(table)
+        sa.event.listen(rehearsal.store.engine, "before_cursor_execute", counting)
+        act(rehearsal)
+        kinds = [entry.split(b'"act":"')[1].split(b'"')[0] for entry in entries(rehearsal)]
+        rows = rehearsal.count(tables.metadata.tables[table])
+    failure.number = counting.seen
+    with pytest.raises(CustodesError) as refusal:
+        act(here)
+    assert refusal.value.kind is Kind.UNAVAILABLE
+    # Everything that came before is there; the act that failed has left neither its entry nor its row.
+    assert [entry.split(b'"act":"')[1].split(b'"')[0] for entry in entries(here)] == kinds[:-1]
+    updates = act in (end_viewing, commit, ACTS["remove_camera"][1])
+    assert here.count(tables.metadata.tables[table]) == (rows if updates else rows - 1)
+
+
+def test_an_act_that_is_refused_halfway_leaves_nothing(here: Node) -> None:
+    before = here.counts()
+    refused: list[Callable[[], object]] = [
+        lambda: cameras.remove_camera(here.store, NOBODY),
+        lambda: masks.certify(here.store, NOBODY, "steward"),
+        lambda: register.publish_entry(here.store, here.entry(NOBODY)),
+        lambda: viewing.begin_viewing(here.store, "person", NOBODY, "live"),
+        lambda: sessions.begin_session(here.store, "no such token"),
+        lambda: deployment.install_custodians(here.store, Epoch(1), 2, 3, b"{}"),
+    ]
+    for act in refused:
+        with pytest.raises(CustodesError):
+            act()
+        assert here.counts() == before
+
+
+def test_an_error_in_the_block_of_an_act_undoes_it(here: Node) -> None:
+    before = here.counts()
+
+    class BlockError(Exception):
+        pass
+
+    def act() -> None:
+        with here.store.act(Act.LINK_ISSUED, {"role": "operator"}) as tx:
+            tx.connection.execute(tables.links.insert().values(token="t", person="p", role="r", expires=1, seq=tx.seq))
+            raise BlockError
+
+    with pytest.raises(BlockError):
+        act()
+    assert here.counts() == before
+
+
+def test_a_link_works_once_even_when_used_from_two_sides_at_once(here: Node) -> None:
+    token = sessions.issue_link(here.store, "operator")
+    outcomes: list[str] = []
+    start = threading.Barrier(4)
+
+    def use() -> None:
+        start.wait()
+        try:
+            sessions.begin_session(here.store, token)
+            outcomes.append("in")
+        except CustodesError as problem:
+            outcomes.append(problem.kind.value)
+
+    users = [threading.Thread(target=use) for _ in range(4)]
+    for user in users:
+        user.start()
+    for user in users:
+        user.join()
+    assert sorted(outcomes) == ["denied"] * 3 + ["in"]
+    assert here.count(tables.sessions) == 1
+    assert sum(b"session.begun" in entry for entry in entries(here)) == 1
+
+
+def test_a_viewing_that_ends_from_two_sides_at_once_is_one_entry(here: Node) -> None:
+    begun = viewing.begin_viewing(here.store, "person", here.camera(), "live")
+    start = threading.Barrier(4)
+    outcomes: list[str] = []
+
+    def end() -> None:
+        start.wait()
+        try:
+            viewing.end_viewing(here.store, begun)
+            outcomes.append("ended")
+        except CustodesError as problem:
+            outcomes.append(problem.kind.value)
+
+    enders = [threading.Thread(target=end) for _ in range(4)]
+    for ender in enders:
+        ender.start()
+    for ender in enders:
+        ender.join()
+    assert sorted(outcomes) == ["ended"] + ["not found"] * 3
+    assert sum(b"viewing.ended" in entry for entry in entries(here)) == 1
+
+
+def test_what_the_log_says_of_people_is_a_commitment_that_only_its_salt_opens(here: Node) -> None:
+    camera = here.camera()
+    viewing.begin_viewing(here.store, "personpersonperson", camera, "live")
+    token = sessions.issue_link(here.store, "operator")
+    cookie = sessions.begin_session(here.store, token)
+    text = b"\n".join(entries(here)[-3:])
+    for secret in ("personpersonperson", camera, token, cookie, hashlib.sha256(cookie.encode()).hexdigest()):
+        assert secret.encode() not in text
