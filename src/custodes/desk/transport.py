@@ -103,7 +103,7 @@ def open_transport(location: str, access: MakeAccess | None = None) -> Transport
     if location.startswith(("http://", "https://")):
         return HttpTransport(location, access)
     folder = Path(location)
-    if not folder.is_dir():
+    if not location or not folder.is_dir():
         raise invalid(f"there is no folder {location}, and it is no http address")
     return FolderTransport(folder)
 
@@ -117,7 +117,8 @@ class HttpTransport:
             host, port = parts.hostname, parts.port
         except ValueError:
             host, port = None, None
-        if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
+        usable = address.isascii() and address.isprintable() and " " not in address
+        if not usable or not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
             raise invalid(f"not an http or https address: {address}")
         self._access = access
         self._address = address.rstrip("/")

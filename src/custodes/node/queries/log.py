@@ -36,13 +36,25 @@ def state(store: Store) -> LogState:
     witnesses: tuple[str, ...] = ()
     at: Instant | None = None
     try:
-        witnessed = TlogPolicy.parse(custody.parsed_policy(store).log).satisfied(signed)
-        witnesses, at = witnessed.witnesses, witnessed.seen_by
+        policy = custody.tlog_policy(store)
+        witnessed = policy.satisfied(signed)
+        witnesses, at = _named(policy, witnessed.witnesses), witnessed.seen_by
     except CustodesError:
         pass  # the witness has not seen this checkpoint yet, and the page says so
     checkpoint = signed.checkpoint
     text = signed.serialise().decode()
     return LogState(checkpoint.origin, checkpoint.size, pending[0][0], text, witnesses, at)
+
+
+def _named(policy: TlogPolicy, keys: tuple[str, ...]) -> tuple[str, ...]:
+    """The witnesses whose every key has cosigned: a witness with two keys is one witness."""
+    own = {
+        name for group in policy.groups for name in group.members if name in {line.name for line in policy.witnesses}
+    }
+    grouped = [
+        group.name for group in policy.groups if own.issuperset(group.members) and set(group.members) <= set(keys)
+    ]
+    return (*grouped, *(key for key in keys if key not in own))
 
 
 def file(store: Store, path: str) -> bytes:
