@@ -218,7 +218,7 @@ def test_a_hostile_server_gets_one_line_out_of_every_program(run: Run, parties: 
 @pytest.mark.parametrize(
     "server",
     ["http://", "http://[", "http://[::1", "ftp://h/x", "http://h:port/", "http://127.0.0.1:9", "http://h/?q",
-     "/nonexistent", "https://127.0.0.1:9", "http://127.0.0.1:99999"],
+     "/nonexistent", "https://127.0.0.1:9", "http://127.0.0.1:99999", "http://a b/", ""],
 )  # fmt: skip
 def test_a_server_that_is_none_is_one_line(run: Run, parties: Path, server: str) -> None:
     for words in asking(parties, server):

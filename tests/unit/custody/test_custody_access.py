@@ -2,11 +2,11 @@
 """Access: requests and dossiers are for enrolled parties, for one path, for five minutes."""
 
 import pytest
+from tests.custody_world import World
 
 from custodes.clock import SECOND, Instant
 from custodes.errors import CustodesError, Kind
 from custodes.trust.custody.access import LIFE, make_access, verify_access
-from tests.custody_world import World
 
 PATH = "requests/aaaaaaaaaaaaaaaaaaaaaaaaaa/dossier"
 
