@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Today's light against that of the certified reference.
 
-Two parts. The camera's exposure: one curve for the whole picture, level and bend (a power law), fitted robustly to the
-means of all blocks, so that it is there at once when the camera adjusts itself. Places: one gain, and offsets of chroma,
-per block, for sun, clouds and lamps. Where nothing is masked a block follows its own slow change; a masked block follows
-its surroundings, so that it fits again when it is released. Values per 16 pixels, smoothed, cannot draw a person.
+Two parts. The camera's exposure: one curve for the whole picture, level and bend (a power law), fitted robustly to
+the means of all blocks, so that it is there at once when the camera adjusts itself. Places: one gain, and offsets of
+chroma, per block, for sun, clouds and lamps. Where nothing is masked a block follows its own slow change; a masked
+block follows its surroundings, so that it fits again when it is released. Values per 16 pixels, smoothed, cannot draw a
+person.
 """
 
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ _OUTLIER = 0.15
 """Blocks further than this (natural logarithm) from the curve have no say in it (Tukey's biweight)."""
 _STIFFNESS = 0.004
 """Weight, per block, of the assumption that the curve is not bent."""
+_AT_FIRST = 0.12
+"""How far off the curve a block may be to be taken for the same thing in another light, to begin with."""
 _OWN, _AROUND = 0.8, 6.0
 """Standard deviations, in blocks, of what is averaged for a free block and for a masked one."""
 _LUMA_STEP, _CHROMA_STEP = 0.012, 0.8
@@ -66,7 +69,8 @@ class Light:
     @property
     def now(self) -> Lighting:
         """The light of the last picture."""
-        return Lighting(self._curve(np.arange(256)), self._field.copy(), self._tints[0].copy(), self._tints[1].copy())
+        curve = self._curve(np.arange(256, dtype=np.float32))
+        return Lighting(curve, self._field.copy(), self._tints[0].copy(), self._tints[1].copy())
 
     def _curve(self, luma: Floats) -> Floats:
         share = np.maximum(luma - BLACK, 0) / _WHITE
@@ -77,10 +81,14 @@ class Light:
         return np.asarray(self._curve(luma) / np.maximum(luma - BLACK, 1) * self._field, np.float32)
 
     def begin(self, live: list[Floats], reference: list[Floats], fresh: Bits) -> None:
-        """Start with the light of ``live`` (block means of Y, U, V) where ``fresh``, elsewhere with that around it."""
+        """Start with the light of ``live`` (block means of Y, U, V) where ``fresh``, elsewhere with that around it.
+
+        A block far off the curve shows another thing, not another light.
+        """
         for _ in range(3):
             self.follow_exposure(live[0], reference[0], fresh, SECOND)
-            self.follow_places(live, reference, fresh, 10 * SECOND)
+            ratio = (live[0] - BLACK) / np.maximum(self._curve(reference[0]), 1)
+            self.follow_places(live, reference, fresh & (np.abs(ratio - 1) < _AT_FIRST), 10 * SECOND)
 
     def follow_exposure(self, live: Floats, reference: Floats, free: Bits, elapsed: int) -> None:
         """Follow what changes everywhere at once. ``live``, ``reference``: block means of luma; ``elapsed`` in ns.
@@ -108,7 +116,7 @@ class Light:
         lit = reference[0] - BLACK > _DARK
         pace = 1 - float(np.exp(-elapsed / _FIELD_TIME))
         ratio = (live[0] - BLACK) / np.maximum(self._curve(reference[0]), 1)
-        step = _spread(ratio - self._field, free & lit)
+        step = _spread(np.asarray(ratio - self._field, np.float32), free & lit)
         self._field = np.clip(self._field + pace * step, *_FIELD_RANGE).astype(np.float32)
         gain = self.gain_of(reference[0])
         for index, tint in enumerate(self._tints):
