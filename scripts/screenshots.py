@@ -18,7 +18,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parent.parent
 WIDTHS = {1440: 900, 390: 844}
-README = {"wall": "/operator/", "register": "/register/"}
+README = {"wall": "/operator/"}
+README_HEIGHT = 660
+"""What the wall of three cameras fills."""
 SETTLE_S = 4.0
 
 
@@ -65,7 +67,7 @@ def _links(demo: subprocess.Popen[str]) -> dict[str, str]:
 
 def _photograph(browser: Browser, links: dict[str, str], everything: Path | None) -> None:
     base = links["operator"].split("/enter/")[0]
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context = browser.new_context(viewport={"width": 1440, "height": README_HEIGHT})
     page = context.new_page()
     page.goto(links["operator"])
     if everything is None:

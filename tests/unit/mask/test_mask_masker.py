@@ -193,7 +193,7 @@ def test_the_still_the_steward_saw_is_what_is_certified() -> None:
     seen = rig.masker.candidate()
     rig.show(rig.with_block(60, 30, 100, 60), 600)
     rig.masker.certify()
-    served = rig.show(rig.empty, 10)
+    served = rig.show(rig.empty, 25)
     assert seen is not None
     assert np.abs(luma_of(served).astype(int) - luma_of(seen)).max() <= 3
 
