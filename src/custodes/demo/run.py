@@ -47,6 +47,8 @@ class Run:
             system.start()
             self._greet(story)
             self._until_certified()
+            if self.ready_s is not None:
+                story.certified()
             story.start(Instant(system.now() - 5 * SECOND))
             self._carry_on(story)
             if self.seconds is None:
