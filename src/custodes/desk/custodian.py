@@ -14,6 +14,7 @@ from pathlib import Path
 from custodes.clock import Clock, Instant
 from custodes.desk.custodian_history import check_history
 from custodes.desk.keyfile import load_key, load_policy_file, private_folder, read_file, save_key
+from custodes.desk.keyfile import trust_policy as trust_policy
 from custodes.desk.transport import Transport, open_transport
 from custodes.domain.ids import CameraId, PeriodId, check_id
 from custodes.errors import CustodesError, conflict, denied
@@ -75,14 +76,6 @@ def statement(folder: Path) -> bytes:
     data = read_file(folder / "statement.json", 64 * 1024)
     parse_custodian(data)
     return data
-
-
-def trust_policy(folder: Path, policy: bytes) -> Policy:
-    """Take a policy file as one's own; raises ``CustodesError`` (CORRUPT). Get it elsewhere than from the operator."""
-    parsed = parse_policy(policy)
-    private_folder(folder)
-    write_durably(folder / "policy", policy)
-    return parsed
 
 
 class CustodianDesk:

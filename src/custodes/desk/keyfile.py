@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from custodes.domain import canonical
 from custodes.domain.canonical import JsonObject, integer, member, text
 from custodes.errors import CustodesError, conflict, corrupt, denied, not_found, unavailable
+from custodes.trust.custody.policy import Policy, parse_policy
 from custodes.trust.seal.fields import binary, only, to_base64, versioned
 from custodes.trust.tlog.store import make_folder, write_durably
 
@@ -108,3 +109,11 @@ def load_policy_file(folder: Path) -> bytes:
         return read_file(folder / "policy", 4 * 1024 * 1024)
     except CustodesError as problem:
         raise not_found(f"{problem}: get the policy file from somebody you trust and put it there") from None
+
+
+def trust_policy(folder: Path, policy: bytes) -> Policy:
+    """Take a policy file as one's own; raises ``CustodesError`` (CORRUPT). Get it elsewhere than from the operator."""
+    parsed = parse_policy(policy)
+    private_folder(folder)
+    write_durably(folder / "policy", policy)
+    return parsed

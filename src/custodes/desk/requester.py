@@ -13,6 +13,7 @@ from pathlib import Path
 
 from custodes.clock import Clock, Instant
 from custodes.desk.keyfile import load_key, load_policy_file, private_folder, read_file, save_key
+from custodes.desk.keyfile import trust_policy as trust_policy
 from custodes.desk.transport import RequestState, Transport, open_transport
 from custodes.domain import canonical
 from custodes.domain.canonical import hexadecimal, text
@@ -25,7 +26,7 @@ from custodes.trust.custody.bundle import CaseReference, build_bundle, native_na
 from custodes.trust.custody.documents import Disclosure, verify_disclosure
 from custodes.trust.custody.opening import OpenedPeriod, open_fragments, recover_keys
 from custodes.trust.custody.opening_statement import make_opening
-from custodes.trust.custody.policy import Policy, parse_policy
+from custodes.trust.custody.policy import parse_policy
 from custodes.trust.custody.request import MAX_REQUEST, case_commitment, make_request, parse_request, request_id
 from custodes.trust.custody.statement import parse_requester, state_requester
 from custodes.trust.seal.fields import only, sha256
@@ -81,14 +82,6 @@ def statement(folder: Path) -> bytes:
     data = read_file(folder / "statement.json", 64 * 1024)
     parse_requester(data)
     return data
-
-
-def trust_policy(folder: Path, policy: bytes) -> Policy:
-    """Take a policy file as one's own; raises ``CustodesError`` (CORRUPT)."""
-    parsed = parse_policy(policy)
-    private_folder(folder)
-    write_durably(folder / "policy", policy)
-    return parsed
 
 
 class RequesterDesk:

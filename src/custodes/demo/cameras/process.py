@@ -60,11 +60,6 @@ class CameraProcess:
             self._child.stdin.flush()
         return bool(self._answer()["done"])
 
-    @property
-    def process_id(self) -> int:
-        """The child's process id."""
-        return self._child.pid
-
     def _answer(self) -> dict[str, Any]:
         line = self._child.stdout.readline() if self._child.stdout else b""
         if not line:

@@ -7,11 +7,10 @@ Beside the documents (``documents``) it holds the sealed segments, ``periods/<na
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import BinaryIO
 
 from custodes.domain.ids import CameraId
-from custodes.trust.custody.archive import Archive, Content, write_archive
+from custodes.trust.custody.archive import Content, write_archive
 from custodes.trust.custody.documents import Logged, PeriodDocuments, disclosure_files, period_name
 
 
@@ -49,8 +48,3 @@ def build_package(stream: BinaryIO, package: Package) -> None:
 def masked_name(camera: CameraId) -> str:
     """Return the name of a camera's masked copy in packages and bundles."""
     return f"masked/{camera}.mp4"
-
-
-def open_package(path: Path) -> Archive:
-    """Open a package; raises ``CustodesError`` (CORRUPT) if it is not one, byte for byte."""
-    return Archive(path)
