@@ -41,18 +41,26 @@ class SourceTime:
     ticks: int
 
 
+class Codec(Enum):
+    """How pictures are coded; the values stand in manifests."""
+
+    H264 = "h264"
+    H265 = "h265"
+
+
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """What a stream announced: size in pixels and its parameter sets (NAL units without start code)."""
+    """What a stream announced: size in pixels, its parameter sets (NAL units without start code), its codec."""
 
     width: int
     height: int
     parameter_sets: tuple[bytes, ...]
+    codec: Codec = Codec.H264
 
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """One access unit of H.264 as it came: NAL units, in order, bytes untouched, without start codes.
+    """One access unit as it came: NAL units, in order, bytes untouched, without start codes.
 
     ``ticks`` is RTP time since the connection's first packet (presentation time), ``received`` the receiver's UTC.
     """
@@ -75,6 +83,13 @@ class GapCause(Enum):
     DAMAGED = "the stream could not be read"
     STOPPED = "recording was stopped"
     NOT_PERMITTED = "the register entry has expired"
+    OUTSIDE_HOURS = "outside the declared hours"
+    LOST = "packets were lost on the way"
+    DISK_FULL = "the disk is full"
+    DISK_FAILED = "the disk does not take the recording"
+    DISK_SLOW = "the disk is too slow"
+    CLOCK_SET = "the recorder's clock was set"
+    RESTARTED = "the recorder was interrupted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Where a node keeps what: settings, read once."""
+"""Where a node keeps what, and what its administrator has set in ``D/settings.toml`` (which may be missing)."""
 
-from dataclasses import dataclass
+import tomllib
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any, TypeVar
+
+from custodes.errors import invalid, unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,11 @@ class Layout:
         return self.root / "policy"
 
     @property
+    def settings(self) -> Path:
+        """What the administrator may set; TOML."""
+        return self.root / "settings.toml"
+
+    @property
     def keys(self) -> Path:
         return self.root / "keys"
 
@@ -49,3 +58,58 @@ class Layout:
     @property
     def live_socket(self) -> Path:
         return self.root / "run" / "live.sock"
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Table ``storage``. ``minimum_retention_hours``: what is younger never makes room for what is newer.
+
+    ``reserve_mb``: room (in 10^6 bytes) that is kept free on the disk of the store.
+    """
+
+    minimum_retention_hours: int = 24
+    reserve_mb: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything in ``settings.toml``."""
+
+    storage: Storage = field(default_factory=Storage)
+
+
+_Table = TypeVar("_Table")
+
+
+def load_settings(layout: Layout) -> Settings:
+    """Read the settings; what is not known, or of the wrong kind, raises ``CustodesError`` (INVALID)."""
+    try:
+        text = layout.settings.read_text()
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise unavailable(f"{layout.settings} cannot be read: {problem}") from None
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        raise invalid(f"{layout.settings}: {problem}") from None
+    try:
+        unknown = set(found) - {each.name for each in fields(Settings)}
+        if unknown:
+            raise ValueError(f"{min(unknown)} is not known")
+        return Settings(storage=_table(Storage(), found.get("storage", {}), "storage"))
+    except ValueError as problem:
+        raise invalid(f"{layout.settings}: {problem}") from None
+
+
+def _table(defaults: _Table, given: Any, name: str) -> _Table:
+    """Return ``defaults`` with what was given; raises ``ValueError`` for anything that does not fit."""
+    if not isinstance(given, dict):
+        raise ValueError(f"{name} must be a table")
+    known = {each.name: getattr(defaults, each.name) for each in fields(defaults)}  # type: ignore[arg-type]
+    for key, value in given.items():
+        if key not in known:
+            raise ValueError(f"{name}.{key} is not known")
+        if type(value) is not type(known[key]) or (isinstance(value, int) and value < 0):
+            raise ValueError(f"{name}.{key} must be like {known[key]!r}")
+    return type(defaults)(**{**known, **given})

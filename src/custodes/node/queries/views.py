@@ -31,6 +31,7 @@ class RecordingState(Enum):
     """What the recorder does with a camera."""
 
     RECORDING = "recording"
+    DEGRADED = "degraded"
     CONNECTING = "connecting"
     DOWN = "down"
     DARK = "dark"

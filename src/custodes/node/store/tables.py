@@ -112,6 +112,28 @@ gaps = Table(
     Column("began", BigInteger, primary_key=True),
     Column("cause", String, nullable=False),
     Column("detail", String, nullable=False),
+    Column("ended", BigInteger),  # arrival of the first packet after it; null while it lasts
+)
+
+camera_health = Table(
+    "camera_health",
+    metadata,
+    Column("camera", String, ForeignKey("cameras.id"), primary_key=True),
+    Column("at", BigInteger, nullable=False),  # when the recorder measured
+    Column("since", BigInteger),  # when the connection was made; null while there is none
+    Column("connections", BigInteger, nullable=False),  # made since the recorder started
+    Column("pictures", BigInteger, nullable=False),  # received since the recorder started
+    Column("octets", BigInteger, nullable=False),  # of video, received since the recorder started
+    Column("lost", BigInteger, nullable=False),  # RTP packets missing in the sequence since the recorder started
+    Column("written", BigInteger, nullable=False),  # sealed octets made durable since the recorder started
+    Column("pictures_per_s", Integer, nullable=False),  # thousandths, over the last measuring interval
+    Column("bits_per_s", BigInteger, nullable=False),
+    Column("waiting", BigInteger, nullable=False),  # octets received and not yet on the disk
+    Column("sync_ms", Integer, nullable=False),  # longest sync of the last measuring interval
+    Column("clock_offset_ms", BigInteger),  # camera's clock minus ours, from RTCP sender reports; null if it sent none
+    Column("codec", String, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
 )
 
 periods = Table(
