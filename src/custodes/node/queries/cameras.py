@@ -9,7 +9,7 @@ from custodes.clock import Instant
 from custodes.domain import canonical
 from custodes.domain.ids import CameraId
 from custodes.domain.register import RegisterEntry, decode_entry
-from custodes.domain.video import StreamUrl
+from custodes.domain.video import StreamUrl, Transport
 from custodes.errors import not_found
 from custodes.node.queries.views import CameraView, RecordingState
 from custodes.node.store import Store, tables
@@ -22,6 +22,8 @@ class CameraStreams:
     id: CameraId
     main: StreamUrl
     sub: StreamUrl
+    transport: Transport = "tcp"
+    pin: str = ""
 
 
 def streams(store: Store) -> list[CameraStreams]:
