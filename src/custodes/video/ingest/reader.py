@@ -97,21 +97,31 @@ class Reader:
         self._closed = threading.Event()
         self._handed = _Handed()
         self._changed = threading.Condition()
+        self._held_up = False
         self._before = self._clock.now()
         self._counted = (0, 0)
         self._thread = threading.Thread(target=self._run, name=f"read {url}", daemon=True)
         self._thread.start()
 
     def take(self, timeout_s: float) -> Opened | list[Received] | Ended | None:
-        """Return what came next, or None after ``timeout_s``."""
+        """Return what came next, or None after ``timeout_s``.
+
+        Where the reader naps, so does whoever takes: nobody is woken for each hand-over.
+        """
+        handed = self._handed
+        if not handed.items and self._nap_s:
+            time.sleep(timeout_s)
         with self._changed:
-            if not self._changed.wait_for(lambda: self._handed.items, timeout_s):
+            if not self._nap_s:
+                self._changed.wait_for(lambda: handed.items, timeout_s)
+            if not handed.items:
                 return None
-            item = self._handed.items.popleft()
+            item = handed.items.popleft()
             if isinstance(item, list):
-                self._handed.octets -= _size(item)
-                self._meter.waiting = self._handed.octets
-            self._changed.notify_all()
+                handed.octets -= _size(item)
+                self._meter.waiting = handed.octets
+            if self._held_up:
+                self._changed.notify_all()
             return item
 
     def close(self, wait_s: float = 0.5) -> None:
@@ -128,12 +138,15 @@ class Reader:
             return self._closed.is_set() or self._handed.octets == 0 or self._handed.octets + size <= WAITING_MAX
 
         with self._changed:
+            self._held_up = True
             self._changed.wait_for(room)
+            self._held_up = False
             if item != [] and not self._closed.is_set():
                 self._handed.items.append(item)
                 self._handed.octets += size
                 self._meter.waiting = self._handed.octets
-                self._changed.notify_all()
+                if not self._nap_s:
+                    self._changed.notify_all()
 
     def _run(self) -> None:
         try:
@@ -163,7 +176,7 @@ class Reader:
             self._hand_over(self._connection.take())
             self._connection.keep_alive()
             if self._nap_s:
-                self._closed.wait(self._nap_s)
+                time.sleep(self._nap_s)
 
     def _count(self) -> None:
         octets, lost = self._connection.octets, self._connection.lost

@@ -28,6 +28,8 @@ from custodes.video.ingest.rtsp.address import parse_address
 
 _LOOK_S = 0.25
 """How long a stop or the end of the permit may go unnoticed."""
+_REST_S = 0.5
+"""How long whoever records rests when there is nothing to do: two batches of the reader's."""
 _STEADY_S = 10
 """A connection that delivered for so long was a good one: the next attempt comes soon again."""
 _PAUSE = 2 * SECOND
@@ -129,7 +131,7 @@ class CameraStream:
         )
         try:
             while self._over(stop) is None:
-                item = reader.take(_LOOK_S)
+                item = reader.take(_LOOK_S if not self._nap_s else _REST_S)
                 if isinstance(item, Ended):
                     yield item
                     return

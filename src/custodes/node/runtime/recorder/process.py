@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """A shard as its coordinator sees it: a process, orders going in, reports coming out."""
 
+import os
 import queue
 import subprocess
 import sys
@@ -13,6 +14,13 @@ from custodes.node.config import Layout
 from custodes.node.runtime.recorder import wire
 
 _STOP_S = 15.0
+_MALLOC = {
+    # One heap for all threads, whose pages are kept: a fragment's buffers are used again by the next camera's. With the
+    # defaults, each thread has a heap that gives its pages back to the kernel and asks for them anew, once a second.
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
+    "MALLOC_MMAP_THRESHOLD_": str(64 << 20),
+}
 
 
 class ShardProcess:
@@ -24,7 +32,12 @@ class ShardProcess:
         argv = [sys.executable, "-m", "custodes.node.runtime.recorder", str(layout.root)]
         # The role's lock is held by whoever has its descriptor: no new coordinator begins while a shard still writes.
         self._process = subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=(lock,), start_new_session=True
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=(lock,),
+            start_new_session=True,
+            env={**os.environ, **_MALLOC},
         )
         self._reports: queue.SimpleQueue[wire.Report] = queue.SimpleQueue()
         assert self._process.stdout is not None  # noqa: S101 - it was asked for
