@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-import sqlalchemy as sa
-
 from custodes.clock import SECOND
 from custodes.domain.ids import CameraId
 from custodes.errors import CustodesError, Kind
@@ -18,12 +16,10 @@ from custodes.node.queries.cameras import CameraStreams
 from custodes.node.queries.views import RecordingState
 from custodes.node.runtime import permits, states
 from custodes.node.runtime.bookkeeper import Bookkeeper
-from custodes.node.runtime.recorder import wire
+from custodes.node.runtime.recorder import catalogue, wire
 from custodes.node.runtime.recorder.process import ShardProcess
-from custodes.node.runtime.recorder.segments import closed, recent
 from custodes.node.runtime.recorder.vault import Vault
-from custodes.node.store import Store, names, tables
-from custodes.trust.seal.manifest import parse_closing
+from custodes.node.store import Store
 
 PER_SHARD = 10
 """Cameras of one process: fewer cost memory, more wait for one another."""
@@ -111,7 +107,7 @@ class Coordinator:
         if known is not None and known.entry == allowed.entry and known.streams == streams:
             return ""
         if known is None:
-            self._catalogue(camera)
+            catalogue.complete(self.store, self.vault, self.books, camera)
         shard = known.shard if known is not None else self._place(camera)
         turn = next(self._turns)
         shard.send(wire.Record(camera, turn, streams.main.value, streams.transport, streams.pin, *proof))
@@ -171,24 +167,6 @@ class Coordinator:
                         self._due[CameraId(camera)] = time.monotonic() + _AGAIN_S
                 case wire.State() | wire.Hole() | wire.Closed() | wire.Health():
                     self.books.note(states.row(report))
-
-    def _catalogue(self, camera: CameraId) -> None:
-        """Write the rows of periods that were closed and whose report got lost with a process."""
-        periods = tables.periods.c
-        try:
-            found = recent(self.vault, camera, ".closing")
-            since = found[0].start if found else 0
-            rows = self.store.read(
-                sa.select(periods.start, periods.term).where(periods.camera == camera, periods.start >= since)
-            )
-            known = {(row.start, row.term) for row in rows}
-            keys = self.vault.policy.recorder_keys
-            for period in found:
-                if (period.start, period.term) not in known:
-                    manifest = parse_closing(self.vault.objects.get(names.closing(period)), keys)
-                    self.books.note(states.row(closed(manifest)))
-        except CustodesError as problem:
-            sys.stderr.write(f"{camera}: not all of its periods are in the catalogue: {problem}\n")
 
 
 def record(store: Store, lock: int, stop: threading.Event, ready: Callable[[], None] = lambda: None) -> None:

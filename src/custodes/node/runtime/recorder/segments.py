@@ -150,7 +150,10 @@ def recent(vault: Vault, camera: CameraId, suffix: str) -> list[PeriodId]:
     for day in vault.objects.children(folder)[-2:]:
         for name in vault.objects.children(f"{folder}/{day}"):
             if name.endswith(suffix):
-                found.append(names.period_of(f"{folder}/{day}/{name}"))
+                try:
+                    found.append(names.period_of(f"{folder}/{day}/{name}"))
+                except CustodesError as problem:
+                    sys.stderr.write(f"{folder}/{day}/{name} cannot be recovered: {problem}\n")
     return sorted(found)
 
 
