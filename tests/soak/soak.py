@@ -2,10 +2,10 @@
 """The soak: the product's recorder for half an hour among everything that goes wrong; prints one JSON line.
 
 Servers are restarted and stopped dead, shards and coordinator are killed with -9, a small disk is filled, the machine's
-clock is set (libfaketime, wall clock only), and one camera talks garbage all the time. Afterwards the store is judged
+clock is set (as far as the recorder can see), and one camera talks garbage all the time. Afterwards the store is judged
 from outside: what the cameras pushed, what the segments hold, which holes have a cause, what ``custodes fsck`` finds.
 
-Needs Debian's faketime, GStreamer's RTSP server, and the right to mount a tmpfs.
+Needs GStreamer's RTSP server, a C compiler, and the right to mount a tmpfs.
 """
 
 import argparse
@@ -45,7 +45,7 @@ from custodes.domain.ids import CameraId
 from custodes.node.runtime.supervisor import Supervisor
 
 FPS, GOP, BITS_PER_S, FILM_S = 25, 25, 1_000_000, 20
-LIBRARY = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+SHIM = Path(__file__).with_name("setclock.c")
 WARM_UP_S = 60.0
 HEADS = (b"", b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n", b"$\x00\x05\xdc", b"\x80\x60")
 OFFSETS_S = (0, 7, 90, 3_600, -7, -90, -240)
@@ -102,23 +102,14 @@ class Clock:
     """The wall clock of the recorder's processes: the machine's plus an offset that can be set while they run."""
 
     def __init__(self, folder: Path) -> None:
-        self._file = folder / "clock"
-        self.set(0)
+        library, self._file = folder / "setclock.so", folder / "clock"
+        subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", str(library), str(SHIM)], check=True)
+        self._file.write_bytes(bytes(8))
+        self.environment = {"LD_PRELOAD": str(library), "SOAK_CLOCK": str(self._file)}
 
-    def set(self, offset_s: float) -> None:
-        new = self._file.with_suffix(".new")
-        new.write_text(f"{offset_s:+.3f}s\n")
-        new.replace(self._file)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            "LD_PRELOAD": str(LIBRARY),
-            "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-        }
+    def set(self, offset_s: int) -> None:
+        with self._file.open("r+b") as file:
+            file.write(offset_s.to_bytes(8, sys.byteorder, signed=True))
 
 
 class GarbageCamera(threading.Thread):
@@ -242,8 +233,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--dir", type=Path, help="keep everything here, to look at it")
     arguments = parser.parse_args()
-    if not LIBRARY.exists():
-        sys.exit("the soak sets the clock with libfaketime: apt install faketime")
+    if shutil.which("cc") is None:
+        sys.exit("the soak needs a C compiler, to set the recorder's clock: apt install gcc libc6-dev")
     folder = arguments.dir or Path(tempfile.mkdtemp(prefix="custodes-soak-"))
     folder.mkdir(parents=True, exist_ok=True)
     try:
