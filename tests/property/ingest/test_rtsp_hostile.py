@@ -21,6 +21,11 @@ BYTES = st.binary(max_size=400)
 HEADS = st.sampled_from([b"RTSP/1.0 200 OK\r\n", b"OPTIONS * RTSP/1.0\r\n", b"$\0\0\x10", b"$\1\0\4", b"\x80\x60", b""])
 
 
+def packet(sequence: int, payload: bytes, timestamp: int = 0, marked: bool = False) -> bytes:
+    head = bytes((0x80, 96 | marked << 7)) + (sequence & 0xFFFF).to_bytes(2)
+    return head + timestamp.to_bytes(4) + bytes(4) + payload
+
+
 @given(st.lists(st.tuples(HEADS, BYTES), max_size=8))
 def test_a_connection_of_any_bytes_ends_in_one_type_of_error_or_none(pieces: list[tuple[bytes, bytes]]) -> None:
     ours, theirs = socket.socketpair()
@@ -55,10 +60,7 @@ def test_packets_of_any_payload_make_whole_units_or_nothing(
     unpacker, sequence = Unpacker(codec, 96, eager=True), 0
     for payload, skipped, marked in payloads:
         sequence += 1 + skipped
-        head = (
-            bytes((0x80, 96 | marked << 7)) + (sequence & 0xFFFF).to_bytes(2) + (sequence // 3).to_bytes(4) + bytes(4)
-        )
-        unpacker.push(head + payload, 0, 12 + len(payload))
+        unpacker.push(packet(sequence, payload, sequence // 3, marked), 0, 12 + len(payload))
     unpacker.close()
     for unit in unpacker.units:
         assert all(unit.nals)
@@ -69,18 +71,17 @@ def test_packets_of_any_payload_make_whole_units_or_nothing(
 
 def test_a_unit_without_an_end_is_given_up_before_it_fills_the_memory() -> None:
     unpacker = Unpacker(Codec.H264, 96, eager=True)
+    pieces = (packet(number, b"\x7c\x01" + bytes(1_000)) for number in range(MAX_UNIT // 1_000 + 2))
     with pytest.raises(CustodesError, match="no end"):
-        for number in range(MAX_UNIT // 1_000 + 2):
-            head = bytes((0x80, 96)) + (number & 0xFFFF).to_bytes(2) + bytes(8)
-            unpacker.push(head + b"\x7c\x01" + bytes(1_000), 0, 1_014)
+        all(unpacker.push(piece, 0, len(piece)) for piece in pieces)
 
 
 @given(st.permutations(range(12)), st.integers(0, 0xFFFF))
 def test_datagrams_that_were_shuffled_a_little_come_in_order(order: list[int], first: int) -> None:
     reorder, found = Reorder(window=16), []
-    packets = [bytes(2) + ((first + number) & 0xFFFF).to_bytes(2) + bytes([number]) for number in range(30)]
-    for packet in [packets[0], *(packets[1 + number] for number in order), *packets[13:]]:
-        found += reorder.push(packet)
+    packets = [packet(first + number, bytes([number])) for number in range(30)]
+    for each in [packets[0], *(packets[1 + number] for number in order), *packets[13:]]:
+        found += reorder.push(each)
     assert found == packets
 
 
