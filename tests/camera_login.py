@@ -89,7 +89,7 @@ class Login:
         name = said.get("algorithm", "MD5").upper()
         quality = said.get("qop", "")
         offered = {each.partition("+")[0] for each in self.offers}
-        wanted = any(each.partition("+") == (name, "+", "auth") for each in self.offers)
+        wanted = any(each.startswith(f"{name}+auth") for each in self.offers)
         if name not in offered or bool(quality) != wanted or said.get("username") != self.user:
             return False
         if said.get("nonce") != self.nonce or said.get("uri") != request.url:
