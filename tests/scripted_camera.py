@@ -264,7 +264,7 @@ class Conversation:
             self.write(answer[at : at + step])
             if self.conduct.drip:
                 time.sleep(0.0005)
-        if request.method == "PLAY" and re.match(rb"RTSP/1.0 200", answer):
+        if request.method == "PLAY" and re.match(rb"RTSP/\S+ 200", answer):
             self.playing, self._due = True, time.monotonic()
             self._media = iter(self.media())
 
