@@ -89,7 +89,7 @@ class QuirkyCamera:
         self.connections = 0
         self.over = threading.Event()
         self._listener = socket.create_server((host, port))
-        self._listener.settimeout(0.1)
+        self._listener.settimeout(0.02)
         self._threads: list[threading.Thread] = []
         self.port: int = self._listener.getsockname()[1]
         self.authority = f"{host}:{self.port}"

@@ -255,7 +255,7 @@ class MadConversation(Conversation):
                     b"$" + bytes((self.channel,)) + struct.pack(">H", length) + data,
                     framed(data, self.dice.randrange(256)),
                     self.bender.bend(framed(data, self.channel)),
-                    framed(self.bender.bend(b"\x80\xc8\0\6" + bytes(24)), self.channel + 1 & 255),
+                    framed(self.bender.bend(b"\x80\xc8\0\6" + bytes(24))[:65_535], self.channel + 1 & 255),
                     framed(self.bender.bend(data)[:65_535], self.channel),
                 )
             )
