@@ -235,7 +235,7 @@ def large_pictures(_: Conversation) -> Iterator[Item]:
         yield Rtp(b"\x65\x42" + b"\x11" * 60_000, next(order), LAST)
 
 
-@pytest.mark.parametrize("nap_s", [0.0, 0.08], ids=["at once", "napping"])
+@pytest.mark.parametrize("nap_s", [0.0, 0.04], ids=["at once", "napping"])
 @pytest.mark.parametrize("media", [endless_unit, tiny_units, tiny_packets, separators, large_pictures])
 def test_a_picture_without_end_is_damage_and_takes_no_memory(media: object, nap_s: float) -> None:
     memory = Memory()

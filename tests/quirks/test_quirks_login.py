@@ -258,7 +258,7 @@ def encryption(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ssl.SSLCont
     return context
 
 
-@pytest.mark.parametrize("nap_s", [0.0, 0.08], ids=["at once", "napping"])
+@pytest.mark.parametrize("nap_s", [0.0, 0.04], ids=["at once", "napping"])
 def test_pictures_come_whole_through_tls(encryption: ssl.SSLContext, nap_s: float) -> None:
     sent = h264_pictures(20, size=100_000)
     login = Login(USER, PASSWORD, ("SHA-256+auth",))

@@ -200,7 +200,7 @@ H264: dict[str, tuple[Wrap, tuple[Picture, ...]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("nap_s", [0.0, 0.08], ids=["at once", "napping"])
+@pytest.mark.parametrize("nap_s", [0.0, 0.04], ids=["at once", "napping"])
 @pytest.mark.parametrize("quirk", H264)
 def test_every_h264_picture_comes_whole_however_it_was_wrapped(quirk: str, nap_s: float) -> None:
     wrap, sent = H264[quirk]
@@ -291,7 +291,7 @@ def test_a_picture_comes_with_its_marker_bit_and_does_not_wait_for_the_next() ->
     assert story(events) == whole(PLAIN[:1])
 
 
-@pytest.mark.parametrize("nap_s", [0.0, 0.08])
+@pytest.mark.parametrize("nap_s", [0.0, 0.04])
 @pytest.mark.parametrize("then", ["close", "reset"])
 def test_half_a_picture_at_the_end_of_a_connection_is_left_out(then: str, nap_s: float) -> None:
     sent = packets(PLAIN)

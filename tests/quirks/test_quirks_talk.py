@@ -345,7 +345,7 @@ def test_packets_that_arrive_in_crumbs_are_put_together() -> None:
     crumbs: list[Item] = []
     for at in range(0, len(data), 97):
         crumbs += [data[at : at + 97], 0.001]
-    for nap_s in (0.0, 0.08):
+    for nap_s in (0.0, 0.04):
         with QuirkyCamera(Conduct(media=crumbs)) as camera:
             events = watch(camera, ENDED, nap_s=nap_s)
         assert story(events) == [*whole(PLAIN[:6]), GapCause.ENDED]
