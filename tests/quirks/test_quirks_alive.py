@@ -32,7 +32,7 @@ from tests.rtp_packets import h264_pictures, packets
 from tests.scripted_camera import Conduct, Conversation, Item, QuirkyCamera, Request
 
 from custodes.clock import SystemClock
-from custodes.domain.video import GapCause, Packet, StreamUrl
+from custodes.domain.video import GapCause, StreamUrl
 from custodes.video.ingest.session import CameraStream
 
 PLAIN = h264_pictures()
@@ -235,34 +235,45 @@ def test_a_connection_that_is_reset_is_an_end_and_the_pictures_before_it_are_kep
     assert story(events) == [*whole(PLAIN), GapCause.ENDED]
 
 
-@pytest.mark.parametrize(
-    "conduct",
-    [
-        Conduct(replies={"OPTIONS": None}),
-        Conduct(replies={"PLAY": None}),
-        Conduct(media=[], then="hang"),
-        Conduct(PLAIN, then="hang"),
-        Conduct(replies={"DESCRIBE": "503 Service Unavailable"}),
-        Conduct(media=[b"\0" * 1_000, 0.01] * 3_000),
-    ],
-    ids=["no answer", "no answer to PLAY", "nothing", "pictures", "an error", "garbage"],
-)
-@pytest.mark.parametrize("nap_s", [0.0, 0.25])
-def test_stopping_ends_it_whatever_the_camera_does(conduct: Conduct, nap_s: float) -> None:
-    stop, events = threading.Event(), []
-    with QuirkyCamera(conduct) as camera:
-        stream = CameraStream(StreamUrl(camera.plain_url), permit(), SystemClock(), nap_s=nap_s, backoff=(30, 60))
-        thread = threading.Thread(target=lambda: events.extend(stream.events(stop)))
-        thread.start()
-        while not camera.requests:
-            time.sleep(0.01)
-        time.sleep(0.1)
-        stop.set()
-        thread.join(5.0)
-        ended = not thread.is_alive()
-    thread.join()
-    assert ended
-    assert isinstance(events[-1], Packet) is False
+STOPPED: dict[str, dict[str, Any]] = {
+    "no answer": {"replies": {"OPTIONS": None}},
+    "no answer to PLAY": {"replies": {"PLAY": None}},
+    "nothing": {"media": [], "then": "hang"},
+    "pictures": {"pictures": PLAIN, "then": "hang"},
+    "an error": {"replies": {"DESCRIBE": "503 Service Unavailable"}},
+    "garbage": {"media": [b"\0" * 1_000, 0.01] * 3_000},
+}
+
+
+@pytest.fixture(scope="module")
+def stopped() -> dict[str, list[Event] | None]:
+    """Streams that were asked to stop, all at the same time; None for one that did not heed it."""
+
+    def halt(quirk: str, nap_s: float) -> list[Event] | None:
+        stop, events = threading.Event(), list[Event]()
+        with QuirkyCamera(Conduct(**STOPPED[quirk])) as camera:
+            stream = CameraStream(StreamUrl(camera.plain_url), permit(), SystemClock(), nap_s=nap_s, backoff=(30, 60))
+            thread = threading.Thread(target=lambda: events.extend(stream.events(stop)))
+            thread.start()
+            while not camera.requests:
+                time.sleep(0.01)
+            time.sleep(0.1)
+            stop.set()
+            thread.join(4.0)
+            heeded = not thread.is_alive()
+        thread.join()
+        return events if heeded else None
+
+    return together({f"{quirk}, {nap_s}": partial(halt, quirk, nap_s) for quirk in STOPPED for nap_s in (0.0, 0.25)})
+
+
+@pytest.mark.parametrize("nap_s", [0.0, 0.25], ids=["at once", "napping"])
+@pytest.mark.parametrize("quirk", STOPPED)
+def test_stopping_ends_it_whatever_the_camera_does(
+    quirk: str, nap_s: float, stopped: dict[str, list[Event] | None]
+) -> None:
+    events = stopped[f"{quirk}, {nap_s}"]
+    assert events is not None
     assert causes(events) in ([], [GapCause.REFUSED], [GapCause.DAMAGED])
 
 

@@ -3,9 +3,10 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
-from tests.camera_watch import ENDED, causes, pictures, received, story, watch, whole
+from tests.camera_watch import ENDED, Event, causes, pictures, received, story, together, watch, whole
 from tests.rtp_packets import (
     MTU,
     START,
@@ -200,14 +201,32 @@ H264: dict[str, tuple[Wrap, tuple[Picture, ...]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("nap_s", [0.0, 0.04], ids=["at once", "napping"])
 @pytest.mark.parametrize("quirk", H264)
-def test_every_h264_picture_comes_whole_however_it_was_wrapped(quirk: str, nap_s: float) -> None:
+def test_every_h264_picture_comes_whole_however_it_was_wrapped(quirk: str) -> None:
     wrap, sent = H264[quirk]
     with QuirkyCamera(Conduct(media=list(wrap(sent)))) as camera:
-        events = watch(camera, ENDED, nap_s=nap_s)
+        events = watch(camera, ENDED)
     assert story(events) == [*whole(sent), GapCause.ENDED]
     assert [packet.key for packet in pictures(events)] == [picture.key for picture in sent]
+
+
+@pytest.fixture(scope="module")
+def napping() -> dict[str, list[Event]]:
+    """All of them as they are recorded, by readers that nap, at the same time."""
+
+    def record(quirk: str) -> list[Event]:
+        wrap, sent = H264[quirk]
+        with QuirkyCamera(Conduct(media=list(wrap(sent)))) as camera:
+            return watch(camera, ENDED, nap_s=0.04)
+
+    return together({quirk: partial(record, quirk) for quirk in H264})
+
+
+@pytest.mark.parametrize("quirk", H264)
+def test_a_reader_that_naps_misses_no_picture(quirk: str, napping: dict[str, list[Event]]) -> None:
+    sent = H264[quirk][1]
+    assert story(napping[quirk]) == [*whole(sent), GapCause.ENDED]
+    assert [packet.key for packet in pictures(napping[quirk])] == [picture.key for picture in sent]
 
 
 H265_PLAIN = h265_pictures()
