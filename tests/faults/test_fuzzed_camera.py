@@ -127,5 +127,5 @@ def test_a_camera_gone_mad_raises_nothing_takes_no_memory_and_is_left_when_asked
 
     told, problems = mad.communicate(timeout=30)
     assert problems == ""
-    assert json.loads(told)["connections"] > 30
-    assert json.loads(told)["bent"] > 1_000
+    assert json.loads(told)["connections"] > 10
+    assert json.loads(told)["bent"] > 200

@@ -235,6 +235,18 @@ def test_a_connection_that_is_reset_is_an_end_and_the_pictures_before_it_are_kep
     assert story(events) == [*whole(PLAIN), GapCause.ENDED]
 
 
+def test_a_camera_that_asks_something_and_is_gone_has_ended_the_stream() -> None:
+    """The answers find nobody: that is no damage in what was sent."""
+    questions = b"".join(b"GET_PARAMETER * RTSP/1.0\r\nCSeq: %d\r\n\r\n" % number for number in range(40))
+
+    def gone(_: Conversation) -> None:
+        raise ConnectionResetError
+
+    with QuirkyCamera(Conduct(media=[*packets(PLAIN), 0.3, questions, gone])) as camera:
+        events = watch(camera, gap())
+    assert story(events) == [*whole(PLAIN), GapCause.ENDED]
+
+
 STOPPED: dict[str, dict[str, Any]] = {
     "no answer": {"replies": {"OPTIONS": None}},
     "no answer to PLAY": {"replies": {"PLAY": None}},
