@@ -36,7 +36,7 @@ HURT: dict[str, tuple[int, Callable[[list[int]], list[int]]]] = {
     "the parameter sets of a key picture": (10, lambda at: at[:2]),
     "a whole picture": (12, lambda at: at),
     "all but the last fragment of a key picture": (15, lambda at: at[:-1]),
-    "several pictures": (6, lambda at: list(range(at[0], at[0] + 9))),
+    "several pictures and the beginning of one": (6, lambda at: list(range(at[0], at[0] + 7))),
 }
 
 
