@@ -114,10 +114,9 @@ def whole(sent: Iterable[Picture | Packet]) -> list[str | GapCause]:
     return [_short(picture.nals) for picture in sent]
 
 
-def broken(sent: Sequence[Picture], damaged: int) -> list[str | GapCause]:
-    """The story of a picture that lost a packet: it is left out and told of, and the next key picture goes on."""
-    after = next((at for at in range(damaged + 1, len(sent)) if sent[at].key), len(sent))
-    return [*whole(sent[:damaged]), GapCause.LOST, *whole(sent[after:])]
+def broken(sent: Sequence[Picture], damaged: int, count: int = 1) -> list[str | GapCause]:
+    """The story of pictures that lost packets: they are left out and told of, and the next one goes on."""
+    return [*whole(sent[:damaged]), GapCause.LOST, *whole(sent[damaged + count :])]
 
 
 def together(jobs: Mapping[str, Callable[[], Done]]) -> dict[str, Done]:

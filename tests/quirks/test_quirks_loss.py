@@ -42,13 +42,14 @@ HURT: dict[str, tuple[int, Callable[[list[int]], list[int]]]] = {
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 @pytest.mark.parametrize("what", HURT)
-def test_lost_packets_cost_pictures_up_to_the_next_key_picture_and_are_told_once(what: str, transport: str) -> None:
+def test_lost_packets_cost_the_pictures_they_were_of_and_are_told_once(what: str, transport: str) -> None:
     hurt, choose = HURT[what]
     sent = packets(LONG)
     gone = choose(places(sent, hurt))
     with QuirkyCamera(Conduct(media=without(sent, *gone))) as camera:
         events = watch(camera, ENDED, transport=transport)
-    assert story(events) == [*broken(LONG, hurt), GapCause.ENDED]
+    count = len({sent[at].timestamp for at in gone})
+    assert story(events) == [*broken(LONG, hurt, count), GapCause.ENDED]
     assert {packet.source.connection for packet in pictures(events)} == {1}
 
 

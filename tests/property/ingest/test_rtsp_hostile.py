@@ -81,7 +81,7 @@ def test_datagrams_that_were_shuffled_a_little_come_in_order(order: list[int], f
     reorder, found = Reorder(window=16), []
     packets = [packet(first + number, bytes([number])) for number in range(30)]
     for each in [packets[0], *(packets[1 + number] for number in order), *packets[13:]]:
-        found += reorder.push(each)
+        found += reorder.push(each, 0)
     assert found == packets
 
 

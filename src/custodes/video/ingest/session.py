@@ -21,7 +21,7 @@ from custodes.domain.video import (
     StreamUrl,
     Transport,
 )
-from custodes.errors import CustodesError
+from custodes.errors import CustodesError, corrupt
 from custodes.video import units
 from custodes.video.ingest.reader import Ended, Meter, Opened, Reader, Received
 from custodes.video.ingest.rtsp.address import parse_address
@@ -138,7 +138,7 @@ class CameraStream:
             while self._over(stop) is None:
                 item = reader.take(_LOOK_S if not self._nap_s else _REST_S)
                 if isinstance(item, Ended):
-                    yield item
+                    yield intake.judged(item)
                     return
                 if isinstance(item, Opened):
                     intake.open(item)
@@ -165,12 +165,23 @@ class Intake:
         self._step = 0
         self._usual = 0
         self._lost = 0
+        self._keys = 0
+        self._problem: CustodesError | None = None
 
     def open(self, opened: Opened) -> None:
         """The connection stands."""
         self.opened = True
         self._codec = opened.codec
-        self._learn(units.parameter_sets(self._codec, opened.parameter_sets))
+        try:
+            self._learn(units.parameter_sets(self._codec, opened.parameter_sets))
+        except CustodesError as problem:
+            self._problem = problem  # the stream may have better ones
+
+    def judged(self, ended: Ended) -> Ended:
+        """How the connection ended: if no picture of it could be used, that is what was wrong with it."""
+        if self._problem is not None and self._info is None:
+            return Ended(GapCause.DAMAGED, self._problem.message)
+        return ended
 
     def events(self, received: Received) -> Iterator[Packet | Gap]:
         """Yield the packet, after what there is to say of the time before it.
@@ -183,9 +194,12 @@ class Intake:
         sets = units.parameter_sets(self._codec, unit.nals)
         if sets:
             self._learn(sets)
-        if self._info is None:
-            return
         key = units.is_key(self._codec, unit.nals)
+        if self._info is None:
+            self._keys += key
+            if self._keys and (self._problem or self._keys > 1):
+                raise self._problem or corrupt("the camera never says how its pictures are coded")
+            return
         packet = Packet(unit.nals, key, SourceTime(self._connection, unit.ticks), received.at, self._info)
         if self._last is not None:
             yield from self._holes(self._last, packet, received.step)
@@ -211,5 +225,5 @@ class Intake:
         """Keep the newest parameter sets: those sent with the pictures replace those announced."""
         renewed = units.renewed(self._codec, self._sets, sets)
         if renewed != self._sets:
-            self._sets = renewed
             self._info = units.stream_info(self._codec, renewed) or self._info
+            self._sets = renewed

@@ -127,7 +127,8 @@ class Connection:
         assert self._socket is not None  # noqa: S101 - `open` has returned
         assert self._input is not None  # noqa: S101
         waiting = [self._socket, *(self._datagrams.sockets if self._datagrams else ())]
-        if not self._input.pending(self._socket) and not select.select(waiting, (), (), wait_s)[0]:
+        ready = self._input.pending(self._socket) or select.select(waiting, (), (), wait_s)[0]
+        if not ready and self._datagrams is None:
             return 0
         if self._unpacker is not None:
             self._unpacker.now = self._clock.now()
@@ -135,11 +136,11 @@ class Connection:
             count = self._input.drain(self._socket)
             if self._datagrams is not None:
                 count += self._datagrams.drain()
+            self._hear()
         except CustodesError as problem:
             raise ConnectionFailed(GapCause.DAMAGED, problem.message) from None
         except OSError as problem:
             raise ConnectionFailed(GapCause.ENDED, _how(problem)) from None
-        self._hear()
         if self.ended:
             raise ConnectionFailed(GapCause.ENDED, "the camera began another stream")
         return count
@@ -161,8 +162,13 @@ class Connection:
 
     def finish(self) -> list[AccessUnit]:
         """The connection is over: return what is whole."""
-        if self._unpacker is not None:
-            self._unpacker.close()
+        try:
+            if self._datagrams is not None:
+                self._datagrams.finish()
+            if self._unpacker is not None:
+                self._unpacker.close()
+        except CustodesError:
+            pass  # the rest of a stream that was damaged
         return self.take()
 
     def keep_alive(self) -> None:
@@ -326,7 +332,7 @@ class Connection:
             if self._input.pending(self._socket) or select.select((self._socket,), (), (), left)[0]:
                 self._input.drain(self._socket)
             for answer in self._hear():
-                if answer.header("cseq") in (str(number), ""):
+                if answer.status >= 200 and answer.header("cseq") in (str(number), ""):
                     return answer
 
     def _hear(self) -> list[Message]:

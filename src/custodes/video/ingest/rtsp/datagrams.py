@@ -3,6 +3,7 @@
 
 import secrets
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -38,14 +39,21 @@ class Datagrams:
 
     def drain(self) -> int:
         """Take what lies ready; returns how many packets of the stream were in it."""
-        count = 0
+        count, now, unpacker = 0, time.monotonic_ns(), self._unpacker
+        if unpacker is None:
+            return 0
         for packet in _datagrams(self.media_socket, self._camera, self._from and self._from[0]):
-            for each in self._reorder.push(packet):
-                if self._unpacker is not None:
-                    count += self._unpacker.push(each, 0, len(each))
+            if unpacker.wants(packet):
+                count += _push(unpacker, self._reorder.push(packet, now))
+        count += _push(unpacker, self._reorder.due(now))
         for packet in _datagrams(self.report_socket, self._camera, self._from and self._from[1]):
             self.report = sender_report(packet, 0, len(packet)) or self.report
         return count
+
+    def finish(self) -> None:
+        """Nothing more will come: what waited for its turn waits no longer."""
+        if self._unpacker is not None:
+            _push(self._unpacker, self._reorder.release())
 
     def send_report(self) -> None:
         """Send a sign of life to the camera's RTCP port."""
@@ -57,6 +65,10 @@ class Datagrams:
         """Let go of both sockets."""
         self.media_socket.close()
         self.report_socket.close()
+
+
+def _push(unpacker: Unpacker, packets: list[bytes]) -> int:
+    return sum(unpacker.push(packet, 0, len(packet)) for packet in packets)
 
 
 def _pair(family: int) -> tuple[socket.socket, socket.socket]:

@@ -12,6 +12,7 @@ from custodes.video.ingest.rtsp.rtp import SenderReport, Unpacker, sender_report
 _DOLLAR = 0x24
 _ROOM = 256 * 1024
 """Bytes taken from the kernel at a time; one packet and one message always fit."""
+_AT_A_TIME = 4 * _ROOM
 _MAX_GARBAGE = 256 * 1024
 _MAX_MESSAGES = 64
 
@@ -38,12 +39,12 @@ class Interleaved:
         return isinstance(connection, ssl.SSLSocket) and connection.pending() > 0
 
     def drain(self, connection: socket.socket) -> int:
-        """Take in what lies ready, at most four buffers full; returns how many packets of the stream were in it.
+        """Take in what lies ready, up to a limit; returns how many packets of the stream were in it.
 
         Raises ``CustodesError`` (CORRUPT) for what is no RTSP, ``EOFError`` when the camera has closed, ``OSError``.
         """
-        count = 0
-        for _ in range(4):
+        count = taken = 0
+        while taken < _AT_A_TIME:
             view = memoryview(self._buffer)[self._filled : self._filled + _ROOM]
             asked = len(view)
             try:
@@ -55,6 +56,7 @@ class Interleaved:
             if not got:
                 raise ConnectionResetError
             self._filled += got
+            taken += got
             count += self._split()
             if got < asked and not isinstance(connection, ssl.SSLSocket):
                 break

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """RTP (RFC 3550): from packets to access units, and what is read from sender reports.
 
-One ``Unpacker`` per connection. Packets come in order (``Reorder`` sees to that over UDP); what is missing is counted,
-and an access unit that lost a part is left out and told.
+One ``Unpacker`` per connection. Packets come in order (``Reorder`` sees to that over UDP). What is missing is counted:
+a picture that lost a part is left out and told of, and the stream goes on with the next whole one.
 """
 
 import struct
@@ -18,6 +18,8 @@ from custodes.video import units
 MAX_UNIT = 8 << 20
 """Bytes of one access unit; a key picture of 8K has a quarter of it."""
 MAX_NALS = 2_048
+_STRAY = 64
+"""So many packets from another source before the announced one has sent any: what was announced was not true."""
 _FOREIGN = 256
 """So many packets in a row from another source: the camera has begun anew."""
 _LATE = 64
@@ -35,8 +37,9 @@ Buffer: TypeAlias = bytes | bytearray
 class AccessUnit:
     """One picture as it came.
 
-    ``ticks``: RTP time since the connection's first packet; ``lost``: packets that were missing before or within, whose
-    units are left out; ``arrived``: the receiver's UTC when its first packet was read.
+    Every unit is whole, and none is missing. ``ticks``: RTP time since the connection's first packet; ``lost``: packets
+    that were missing between the access unit before and this one; ``arrived``: the receiver's UTC when its first packet
+    was read.
     """
 
     nals: tuple[bytes, ...]
@@ -68,6 +71,8 @@ class Unpacker:
         self.foreign = 0
         self._codec, self._type, self._donl, self._eager = codec, payload, donl, eager
         self._announced, self._ssrc = ssrc, ssrc
+        self._damaged = self._doubtful = self._after_loss = False
+        self._repeated: set[int] = set()
         self._next: int | None = None
         self._timestamp = 0
         self._ticks = 0
@@ -88,9 +93,7 @@ class Unpacker:
         if end - begin < 12:
             return False
         first, second, sequence, timestamp, ssrc = _HEAD.unpack_from(data, begin)
-        if first & 0xC0 != 0x80 or second & 0x7F != self._type:
-            return False
-        if ssrc != self._ssrc and not self._is_ours(ssrc):
+        if first & 0xC0 != 0x80 or second & 0x7F != self._type or (ssrc != self._ssrc and not self._is_ours(ssrc)):
             return False
         begin += 12
         if first & 0x3F:
@@ -121,33 +124,48 @@ class Unpacker:
             self._mark()
         return True
 
+    def wants(self, data: Buffer) -> bool:
+        """Whether these bytes are a packet that ``push`` may take: RTP of the stream's type."""
+        return len(data) >= 12 and data[0] & 0xC0 == 0x80 and data[1] & 0x7F == self._type and self._knows(data)
+
+    def _knows(self, data: Buffer) -> bool:
+        ssrc = int.from_bytes(data[8:12], "big")
+        return self._ssrc is None or ssrc in (self._ssrc, self._announced) or self._is_ours(ssrc)
+
     def flush(self) -> None:
         """The picture at hand ends here. Parameter sets and the like with a time of their own go with the next one."""
         self._finish_part()
         self._marked = False
-        if self._pictured:
+        if self._pictured and units.is_key(self._codec, self._nals):
+            # A camera that repeats its parameter sets does so with every key picture: here they were lost.
+            sets = {units.kind(self._codec, each) for each in units.parameter_sets(self._codec, self._nals)}
+            self._damaged |= self._after_loss and not self._repeated <= sets
+            self._repeated = self._repeated if self._damaged else sets
+        if self._damaged:
+            self._nals, self._size, self._pictured, self._damaged, self._after_loss = [], 0, False, False, False
+        elif self._pictured:
+            self._after_loss = False
             self.units.append(AccessUnit(tuple(self._nals), self._ticks, self._missing, self._arrived))
             self._missing = 0
             self._nals, self._size, self._pictured = [], 0, False
 
     def close(self) -> None:
         """The connection has ended: hand over the last picture if its end was seen."""
-        if self._marked and self._pictured and self._parts is None:
+        if self._marked:
             self.flush()
-
-    @property
-    def unreported(self) -> int:
-        """Packets that are missing since the last access unit."""
-        return self._missing
 
     def _is_ours(self, ssrc: int) -> bool:
         if self._ssrc is None:
             self._ssrc = ssrc
             return True
+        if ssrc == self._announced:
+            # What came before was somebody else's after all.
+            self._ssrc, self._next, self._begun, self._damaged = ssrc, None, False, True
+            self.flush()
+            return True
         self.foreign += 1
-        if self._announced is not None and not self._begun and self.foreign > 8:
-            # It announced a source that it then does not use.
-            self._announced, self._ssrc = None, ssrc
+        if self._announced is not None and not self._begun and self.foreign > _STRAY:
+            self._ssrc = ssrc
             return True
         return False
 
@@ -157,10 +175,14 @@ class Unpacker:
         return self.foreign > _FOREIGN
 
     def _lose(self, count: int) -> None:
-        """Packets are missing: whatever NAL unit they belonged to is not whole."""
+        """Packets are missing: of the picture at hand unless its end was seen, and perhaps of the next one."""
+        if self._marked:
+            self.flush()
         self.lost += count
         self._missing += count
         self._parts = None
+        self._damaged = bool(self._nals) or self._size > 0
+        self._doubtful = True
 
     def _mark(self) -> None:
         """The marker bit: the picture's last packet (RFC 6184, 5.1). Some cameras set it on what precedes a picture."""
@@ -177,7 +199,7 @@ class Unpacker:
         """Put a whole NAL unit to the picture at hand; cameras that send a byte stream are understood too."""
         if not unit:
             return
-        if unit.startswith(b"\0\0") or (len(unit) < 2_048 and b"\0\0\1" in unit):
+        if unit.startswith(b"\0\0") or (not units.is_slice(self._codec, unit) and b"\0\0\1" in unit):
             for piece in unit.split(b"\0\0\1"):
                 if bare := piece.rstrip(b"\0"):
                     self._keep(bare)
@@ -191,6 +213,10 @@ class Unpacker:
             self._size = len(unit)
         if len(self._nals) >= MAX_NALS:
             raise corrupt("a picture of the camera has too many parts")
+        if self._doubtful:
+            # The first unit after a loss: is it a picture's first one?
+            self._doubtful, self._after_loss = False, True
+            self._damaged |= not units.begins_picture(self._codec, unit)
         self._nals.append(unit)
         self._pictured = self._pictured or units.is_slice(self._codec, unit)
 
@@ -205,7 +231,8 @@ class Unpacker:
             self._finish_part()
             self._parts = [head]
         if self._parts is None:
-            self._missing = self._missing or 1  # its beginning was lost, or never sent
+            # Its beginning was lost, or never sent.
+            self._missing, self._damaged, self._doubtful = self._missing or 1, True, False
             return
         self._parts.append(bytes(data[begin:end]))
         if flags & 0x40:
@@ -279,39 +306,60 @@ def receiver_report(ssrc: int) -> bytes:
 
 
 class Reorder:
-    """Puts datagrams in order: waits for a missing one until ``window`` later ones are there."""
+    """Puts datagrams in order: waits for a missing one, for ``window`` later ones or ``patience_ns``."""
 
-    def __init__(self, window: int = 32) -> None:
-        self._window = window
+    def __init__(self, window: int = 32, patience_ns: int = 100_000_000) -> None:
+        self._window, self._patience_ns = window, patience_ns
         self._held: dict[int, bytes] = {}
+        self._since = 0
         self._next: int | None = None
+        self._late = 0
 
-    def push(self, packet: bytes) -> list[bytes]:
-        """Take a packet; return those whose turn it is."""
-        if len(packet) < 4:
-            return []
+    def push(self, packet: bytes, now: int) -> list[bytes]:
+        """Take an RTP packet at ``now`` (monotonic, ns); return those whose turn it is."""
         sequence = packet[2] << 8 | packet[3]
-        if self._next is None or (self._distance(sequence) == 0 and not self._held):
-            self._next = (sequence + 1) & 0xFFFF
-            return [packet]
+        if self._next is None:
+            self._next = sequence
         if self._distance(sequence) >= 0x8000:
-            if self._distance(sequence) < 0x10000 - 2 * self._window:
-                return self._restart(packet, sequence)
-            return []  # too late, or twice
+            self._late += 1
+            if self._late < _LATE:
+                return []  # too late, or twice
+            # The camera's numbers begin anew.
+            ready = self.release()
+            self._next, self._late = (sequence + 1) & 0xFFFF, 0
+            return [*ready, packet]
+        self._late = 0
+        if not self._held:
+            self._since = now
         self._held[sequence] = packet
-        ready: list[bytes] = []
+        ready = self._in_turn()
         if len(self._held) > self._window:
-            self._next = min(self._held, key=self._distance)
+            ready += self._skip()
+        return ready
+
+    def due(self, now: int) -> list[bytes]:
+        """What has waited long enough for a datagram that does not come."""
+        if self._held and now - self._since > self._patience_ns:
+            return self._skip()
+        return []
+
+    def release(self) -> list[bytes]:
+        """Everything that is held, in order."""
+        ready: list[bytes] = []
+        while self._held:
+            ready += self._skip()
+        return ready
+
+    def _skip(self) -> list[bytes]:
+        self._next = min(self._held, key=self._distance)
+        return self._in_turn()
+
+    def _in_turn(self) -> list[bytes]:
+        ready: list[bytes] = []
         while self._next in self._held:
             ready.append(self._held.pop(self._next))
             self._next = (self._next + 1) & 0xFFFF
         return ready
-
-    def _restart(self, packet: bytes, sequence: int) -> list[bytes]:
-        """The camera's numbers begin anew."""
-        held = [self._held[each] for each in sorted(self._held, key=self._distance)]
-        self._held, self._next = {}, (sequence + 1) & 0xFFFF
-        return [*held, packet]
 
     def _distance(self, sequence: int) -> int:
         return (sequence - (self._next or 0)) & 0xFFFF

@@ -11,6 +11,7 @@ from custodes.domain.video import Codec
 from custodes.errors import corrupt
 
 _CODECS = {"H264": Codec.H264, "H265": Codec.H265}
+_OTHERS = ("AV1", "JPEG", "MP4V-ES", "MPV", "H261", "H263", "H263-1998", "VP8", "VP9", "H266", "SVAC", "SVAC2")
 _RTPMAP = re.compile(r"(\d{1,3})\s+([A-Za-z0-9.-]+)/(\d+)")
 
 
@@ -48,12 +49,10 @@ def choose_video(document: bytes) -> Media:
             given = section.formats.get(payload, {})
             sets = _announced(given, codec)
             return Media(payload, codec, section.control, sets, given.get("sprop-max-don-diff", "0") not in ("", "0"))
-    names = sorted({_known_name(name) for section in sections for name, _ in section.maps.values()}) or ["unknown"]
-    raise corrupt(f"codec {names[0]} is not supported; set the camera to H.264 or H.265")
-
-
-def _known_name(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9.-]{1,16}", name) else "unknown"
+    named = {name.upper() for section in sections for name, _ in section.maps.values()}
+    # Only names from our own list: what a camera says is not repeated.
+    name = next((each for each in _OTHERS if each.upper() in named), "unknown")
+    raise corrupt(f"codec {name} is not supported; set the camera to H.264 or H.265")
 
 
 def _sections(document: bytes) -> list[_Section]:
@@ -93,11 +92,8 @@ def _announced(given: dict[str, str], codec: Codec) -> tuple[bytes, ...]:
             data = base64.b64decode(piece + "=" * (-len(piece) % 4), validate=True)
         except (binascii.Error, ValueError):
             continue
-        # Some cameras keep a start code in front, some pad behind.
-        data = data.lstrip(b"\0") if data.startswith(b"\0\0") else data
-        data = (data[1:] if data.startswith(b"\x01") else data).rstrip(b"\0")
-        if data:
-            sets.append(data)
+        # Some cameras keep start codes, in front, behind or between, some pad.
+        sets += [bare for each in data.split(b"\0\0\1") if (bare := each.rstrip(b"\0"))]
     return tuple(sets)
 
 
