@@ -7,6 +7,8 @@ import sqlalchemy as sa
 
 from custodes.clock import Instant
 from custodes.domain import canonical
+from custodes.domain.cameras import CameraSettings, Credentials, DeviceFacts, Link
+from custodes.domain.canonical import JsonObject
 from custodes.domain.ids import CameraId
 from custodes.domain.register import RegisterEntry, decode_entry
 from custodes.domain.video import StreamUrl
@@ -14,27 +16,70 @@ from custodes.errors import not_found
 from custodes.node.queries.views import CameraView, RecordingState
 from custodes.node.store import Store, tables
 
+_BEFORE: JsonObject = {"transport": "tcp", "pin": "", "onvif": ""}
+"""Of cameras that were added before these were kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class CameraStreams:
-    """Where a camera's streams are; the addresses may hold passwords and are for the runtime only."""
+    """Where a camera's streams are; the addresses may hold passwords and are for the runtime only.
+
+    ``transport``: ``tcp`` or ``udp``; ``pin``: SHA-256 (hexadecimal) of the TLS certificate that the camera showed when
+    it was added, empty where there was none.
+    """
 
     id: CameraId
     main: StreamUrl
     sub: StreamUrl
+    transport: str = "tcp"
+    pin: str = ""
 
 
 def streams(store: Store) -> list[CameraStreams]:
     """The streams of every camera in service."""
+    return [CameraStreams(camera, found.main, found.sub, found.link.transport, found.link.pin)
+            for camera, found in every_setting(store).items()]  # fmt: skip
+
+
+def every_setting(store: Store) -> dict[CameraId, CameraSettings]:
+    """What is set about every camera in service, passwords included: for the runtime only."""
+    return _settings(store, sa.true())
+
+
+def settings(store: Store, camera: CameraId) -> CameraSettings:
+    """What is set about a camera in service, passwords included; else ``CustodesError`` (NOT_FOUND)."""
+    found = _settings(store, tables.cameras.c.id == camera)
+    if not found:
+        raise not_found("there is no such camera in service")
+    return found[camera]
+
+
+def _settings(store: Store, which: sa.ColumnElement[bool]) -> dict[CameraId, CameraSettings]:
     cameras = tables.cameras.c
-    found = []
-    for row in store.read(
-        sa.select(cameras.id, cameras.streams).where(cameras.removed.is_(None)).order_by(cameras.seq)
-    ):
-        urls = canonical.load_object(store.decrypt(row.streams, f"camera streams {row.id}"))
-        main, sub = (StreamUrl(canonical.text(urls, role)) for role in ("main", "sub"))
-        found.append(CameraStreams(CameraId(row.id), main, sub))
-    return found
+    columns = (cameras.id, cameras.name, cameras.streams, cameras.device, cameras.credentials)
+    rows = store.read(sa.select(*columns).where(cameras.removed.is_(None), which).order_by(cameras.seq))
+    return {CameraId(row.id): _setting(store, row) for row in rows}
+
+
+def _setting(store: Store, row: sa.Row[tuple[object, ...]]) -> CameraSettings:
+    kept = canonical.load_object(store.decrypt(row.streams, f"camera streams {row.id}"))
+    main, sub = (StreamUrl(canonical.text(kept, role)) for role in ("main", "sub"))
+    link = Link(*(canonical.text({**_BEFORE, **kept}, name) for name in ("transport", "pin", "onvif")))
+    device = None
+    if row.device is not None:
+        told = canonical.load_object(row.device)
+        made, model, firmware, source = (
+            canonical.text(told, name) for name in ("manufacturer", "model", "firmware", "source")
+        )
+        device = DeviceFacts(made, model, firmware, "", "", source)
+    credentials = Credentials(row.credentials) if row.credentials else Credentials.KNOWN
+    return CameraSettings(row.name, main, sub, link, device, credentials)
+
+
+def versions(store: Store, camera: CameraId) -> int:
+    """How many times a camera was changed."""
+    earlier = tables.camera_versions.c
+    return int(store.read(sa.select(sa.func.count()).where(earlier.camera == camera))[0][0])
 
 
 def all_cameras(store: Store) -> list[CameraView]:
