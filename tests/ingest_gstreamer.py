@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""A camera that is not ours: GStreamer's RTSP server, run by the system's Python (``python3 ingest_gstreamer.py``).
+"""Cameras that are not ours: GStreamer's RTSP server, run by the system's Python (``python3 ingest_gstreamer.py``).
 
-usage: ingest_gstreamer.py FILE PORT FPS [USER PASSWORD]
+usage: ingest_gstreamer.py FILE PORT FPS [USER PASSWORD] [--count N] [--stats FILE]
 
-FILE is an Annex B stream of H.264, one slice per picture, played in a loop from its beginning whenever a client comes.
-PORT 0 takes a free one. Prints the port when it listens. Needs python3-gi, gir1.2-gst-rtsp-server-1.0 and
+FILE is an Annex B stream of H.264 or H.265 (.h265), one slice per picture, played in a loop from its beginning whenever
+the first client of a mount comes. PORT 0 takes a free one. Mounts are /stream, or /cam0 to /cam(N-1) with ``--count``.
+Once a second ``--stats`` gets {"mount": [{"pictures": pushed, "first": s, "last": s}, ...]}, an object for each time a
+mount was played. Prints the port when it listens. Needs python3-gi, gir1.2-gst-rtsp-server-1.0 and
 gstreamer1.0-plugins-{base,good,bad}.
 """
 
+import argparse
+import json
 import re
 import sys
 import time
@@ -23,18 +27,22 @@ from gi.repository import GLib, Gst, GstApp, GstRtsp, GstRtspServer  # noqa: E40
 
 LAUNCH = (
     "( appsrc name=src is-live=true format=time do-timestamp=false"
-    " caps=video/x-h264,stream-format=byte-stream,alignment=au"
-    " ! h264parse config-interval=0 ! rtph264pay name=pay0 pt=96 )"
+    " caps=video/x-{codec},stream-format=byte-stream,alignment=au"
+    " ! {codec}parse config-interval=0 ! rtp{codec}pay name=pay0 pt=96 )"
 )
 
 
-def pictures(data: bytes) -> list[bytes]:
+def is_slice(nal: bytes, codec: str) -> bool:
+    return nal[4] & 31 in (1, 5) if codec == "h264" else nal[4] >> 1 & 63 < 32
+
+
+def pictures(data: bytes, codec: str) -> list[bytes]:
     """Split a byte stream after each slice."""
     nals = [b"\x00\x00\x00\x01" + each.rstrip(b"\x00") for each in re.split(rb"\x00\x00\x01", data)[1:]]
     units, pending = [], b""
     for nal in nals:
         pending += nal
-        if nal[4] & 31 in (1, 5):
+        if is_slice(nal, codec):
             units.append(pending)
             pending = b""
     return units
@@ -43,27 +51,30 @@ def pictures(data: bytes) -> list[bytes]:
 class Camera(GstRtspServer.RTSPMediaFactory):
     """One mount. No method may be named do_<signal>: GObject would call it in place of its own."""
 
-    def __init__(self, units: list[bytes], fps: int) -> None:
+    def __init__(self, units: list[bytes], codec: str, fps: int, runs: list[dict[str, float]]) -> None:
         super().__init__()
-        self.units, self.fps = units, fps
-        self.set_launch(LAUNCH)
+        self.units, self.fps, self.runs = units, fps, runs
+        self.set_launch(LAUNCH.format(codec=codec))
         self.set_shared(True)
         self.connect("media-configure", lambda _factory, media: self.feed(media))
 
     def feed(self, media: GstRtspServer.RTSPMedia) -> None:
         """Push what is due, by the clock."""
         source = media.get_element().get_by_name("src")
-        begun, period, alive, pushed = time.monotonic(), Gst.SECOND // self.fps, [True], [0]
+        begun, period, alive = time.monotonic(), Gst.SECOND // self.fps, [True]
+        run = {"pictures": 0, "first": time.time(), "last": 0.0}
+        self.runs.append(run)
 
         def push_due() -> bool:
             due = int((time.monotonic() - begun) * self.fps) + 1
-            while alive[0] and pushed[0] < due:
-                buffer = Gst.Buffer.new_wrapped(self.units[pushed[0] % len(self.units)])
-                buffer.pts = buffer.dts = pushed[0] * period
+            while alive[0] and run["pictures"] < due:
+                buffer = Gst.Buffer.new_wrapped(self.units[run["pictures"] % len(self.units)])
+                buffer.pts = buffer.dts = run["pictures"] * period
                 buffer.duration = period
                 if source.emit("push-buffer", buffer) != Gst.FlowReturn.OK:
                     return False
-                pushed[0] += 1
+                run["pictures"] += 1
+                run["last"] = time.time()
             return alive[0]
 
         GLib.timeout_add(1000 // self.fps // 2, push_due)
@@ -85,14 +96,36 @@ def guard(server: GstRtspServer.RTSPServer, factory: Camera, user: str, password
 
 def main() -> None:
     """Serve until killed."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("file", type=Path)
+    parser.add_argument("port")
+    parser.add_argument("fps", type=int)
+    parser.add_argument("user", nargs="?")
+    parser.add_argument("password", nargs="?")
+    parser.add_argument("--count", type=int, default=0)
+    parser.add_argument("--stats", type=Path)
+    arguments = parser.parse_args()
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
-    server.set_service(sys.argv[2])
-    factory = Camera(pictures(Path(sys.argv[1]).read_bytes()), int(sys.argv[3]))
-    server.get_mount_points().add_factory("/stream", factory)
-    if len(sys.argv) > 4:
-        guard(server, factory, sys.argv[4], sys.argv[5])
+    server.set_service(arguments.port)
+    codec = "h265" if arguments.file.suffix in (".h265", ".265", ".hevc") else "h264"
+    units = pictures(arguments.file.read_bytes(), codec)
+    stats: dict[str, list[dict[str, float]]] = {}
+    for name in [f"cam{number}" for number in range(arguments.count)] or ["stream"]:
+        factory = Camera(units, codec, arguments.fps, stats.setdefault(name, []))
+        server.get_mount_points().add_factory(f"/{name}", factory)
+        if arguments.user:
+            guard(server, factory, arguments.user, arguments.password)
+
+    def write_stats() -> bool:
+        new = arguments.stats.with_suffix(".new")
+        new.write_text(json.dumps(stats))
+        new.replace(arguments.stats)
+        return True
+
+    if arguments.stats:
+        GLib.timeout_add(1000, write_stats)
     server.attach(None)
     sys.stdout.write(f"{server.get_bound_port()}\n")
     sys.stdout.flush()

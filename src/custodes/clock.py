@@ -33,6 +33,43 @@ class SystemClock:
         return time.monotonic_ns()
 
 
+STEP = 2 * SECOND
+"""A clock that is off by more than this was set; less is drift."""
+_SLEW = 2_000
+"""Drift is made up for by at most one part in this many (500 ppm)."""
+
+
+class SteadyClock:
+    """A wall clock that moves like the monotonic one, and follows the machine's clock slowly.
+
+    So small corrections never make two instants change places. Where the machine's clock is set, by more than
+    ``STEP``, this one follows at once, forwards or backwards, and ``steps`` grows by one. For one thread.
+    """
+
+    def __init__(self, machine: Clock) -> None:
+        self._machine = machine
+        self._wall: int = machine.now()
+        self._last = machine.monotonic()
+        self.steps = 0
+
+    def now(self) -> Instant:
+        wall, last = self._machine.now(), self._machine.monotonic()
+        passed = last - self._last
+        expected = self._wall + passed
+        off = wall - expected
+        if abs(off) > STEP:
+            self.steps += 1
+            expected = wall
+        else:
+            most = passed // _SLEW
+            expected += max(-most, min(most, off))
+        self._wall, self._last = expected, last
+        return Instant(expected)
+
+    def monotonic(self) -> int:
+        return self._machine.monotonic()
+
+
 class FakeClock:
     """A clock that a test moves by hand."""
 

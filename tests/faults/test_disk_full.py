@@ -18,10 +18,12 @@ from custodes.domain.ids import CameraId, Term
 from custodes.domain.video import StreamUrl
 from custodes.errors import CustodesError
 from custodes.node.queries import custody
+from custodes.node.runtime import states
 from custodes.node.runtime.bookkeeper import Bookkeeper
 from custodes.node.runtime.maskedfiles import MaskedFiles
-from custodes.node.runtime.recorder import CameraRecorder
-from custodes.node.runtime.segments import SegmentFiles
+from custodes.node.runtime.recorder.camera import CameraRecorder
+from custodes.node.runtime.recorder.vault import Vault
+from custodes.node.runtime.recorder.wire import Report
 from custodes.node.store import names, tables
 from custodes.trust.verify.segment import verify_segment
 
@@ -67,13 +69,17 @@ def test_recording_resumes_when_there_is_room_again_and_the_others_never_stopped
     other = here.camera("on the large disk")
     here.store.clock = running.system.clock
     books = Bookkeeper(here.store)
-    files = SegmentFiles(here.store, books)
+    vault = Vault(here.layout)
+
+    def report(message: Report) -> None:
+        books.note(states.row(message))
+
     recorders = [
-        CameraRecorder(here.store, books, files, StreamUrl(running.system.main_url.value), permit_of(each))
+        CameraRecorder(vault, report, StreamUrl(running.system.main_url.value), permit_of(each))
         for each in (camera, other)
     ]
     try:
-        until(lambda: "down: the disk does not take" in state(here, camera), "the disk is full")
+        until(lambda: "down: the disk" in state(here, camera), "the disk is full")
         before = size(here, other)
         until(lambda: size(here, other) > before + 500_000, "the other camera goes on")
         assert state(here, other).startswith("recording")

@@ -12,6 +12,8 @@ from custodes.node.queries import Store
 from custodes.node.runtime.supervisor import harden, only_one, stop_on_signals
 
 ROLES = ("sequencer", "recorder", "masker", "web")
+_PATIENCE_S = 12.0
+"""How long to wait for the lock of a predecessor that is about to end."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,8 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         layout = Layout(arguments.dir)
         store = Store(layout)
-        only_one(layout.root, arguments.role)
-        _run(arguments, store)
+        # Shards of a recorder that was killed still close their periods, and hold the lock until they have.
+        lock = only_one(layout.root, arguments.role, _PATIENCE_S)
+        _run(arguments, store, lock)
     except CustodesError as problem:
         sys.stderr.write(f"{arguments.role}: {problem.message}\n")
         return 1
@@ -37,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _run(arguments: argparse.Namespace, store: Store) -> None:
+def _run(arguments: argparse.Namespace, store: Store, lock: int) -> None:
     # Each role imports its own wing only: the sequencer needs no video, the web no recorder.
     match arguments.role:
         case "sequencer":
@@ -45,9 +48,9 @@ def _run(arguments: argparse.Namespace, store: Store) -> None:
 
             Sequencer(store).run(stop_on_signals())
         case "recorder":
-            from custodes.node.runtime.recorder import record
+            from custodes.node.runtime.recorder.coordinator import record
 
-            record(store, stop_on_signals())
+            record(store, lock, stop_on_signals())
         case "masker":
             from custodes.node.runtime.maskers import mask
 

@@ -3,12 +3,17 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Literal, TypeAlias
 
 from custodes.clock import Instant
 from custodes.domain.ids import CameraId
 
 TICKS = 90_000
 """Ticks per second of the RTP clock for video (RFC 3551, 5)."""
+
+
+Transport: TypeAlias = Literal["tcp", "udp"]
+"""How RTP comes: between the messages of the RTSP connection, or as datagrams."""
 
 
 class StreamRole(Enum):
@@ -85,6 +90,8 @@ class GapCause(Enum):
     NOT_PERMITTED = "the register entry has expired"
     OUTSIDE_HOURS = "outside the declared hours"
     LOST = "packets were lost on the way"
+    PAUSED = "the camera sent no pictures"
+    CAMERA_TIME = "the camera's own time jumped"
     DISK_FULL = "the disk is full"
     DISK_FAILED = "the disk does not take the recording"
     DISK_SLOW = "the disk is too slow"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""CMAF writing: the header (``ftyp``, ``moov``) and fragments (``moof``, ``mdat``) of one H.264 track.
+"""CMAF writing: the header (``ftyp``, ``moov``) and fragments (``moof``, ``mdat``) of one H.264 or H.265 track.
 
 Source: ISO/IEC 14496-12:2022 (boxes; the clause stands at each), ISO/IEC 14496-15, 5.3 and 5.4 (``avc1``, ``avc3``,
-``avcC``), ISO/IEC 23000-19 (CMAF), RFC 6381 (codec). The media time scale is the RTP clock, 90 kHz. A fragment is
-self-contained bytes: nothing is held back, so a sample can leave as soon as it is there.
+``avcC``), 8.3 and 8.4 (``hev1``, ``hvcC``), ISO/IEC 23000-19 (CMAF), RFC 6381 (codec). The media time scale is the RTP
+clock, 90 kHz. A fragment is self-contained bytes: nothing is held back, so a sample can leave as soon as it is there.
 """
 
 import struct
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from custodes.domain.video import TICKS, InitSegment
 from custodes.errors import corrupt
-from custodes.video import nal
+from custodes.video import hevc, nal
 
 _UNITY = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 _KEY_FLAGS = 0x02000000
@@ -54,7 +54,7 @@ def codec_of(sample_entry: str, sps: bytes) -> str:
 
 
 def init_segment(sample_entry: str, parameter_sets: Sequence[bytes]) -> InitSegment:
-    """Return the CMAF header of a track.
+    """Return the CMAF header of an H.264 track.
 
     ``sample_entry``: ``avc1`` where parameter sets stand in the header only, ``avc3`` where they may also stand in
     samples. ``parameter_sets``: at least one sequence and one picture parameter set, else ``CustodesError`` (CORRUPT).
@@ -64,10 +64,39 @@ def init_segment(sample_entry: str, parameter_sets: Sequence[bytes]) -> InitSegm
     if not sps or not pps or len(sps) > 31 or len(pps) > 255 or any(len(each) > 0xFFFF for each in (*sps, *pps)):
         raise corrupt("the stream has no usable parameter sets")
     form = nal.read_sps(sps[0])
-    entry = _sample_entry(sample_entry.encode(), form, sps, pps)
+    entry = _sample_entry(sample_entry.encode(), form.width, form.height, _avcc(form, sps, pps))
+    return InitSegment(codec_of(sample_entry, sps[0]), form.width, form.height, _header(form.width, form.height, entry))
+
+
+def init_segment_hevc(parameter_sets: Sequence[bytes]) -> InitSegment:
+    """Return the CMAF header of an H.265 track (``hev1``: parameter sets may also stand in samples).
+
+    ``parameter_sets``: at least one of each kind, else ``CustodesError`` (CORRUPT).
+    """
+    kinds = (hevc.VPS, hevc.SPS, hevc.PPS)
+    arrays = [[each for each in parameter_sets if hevc.kind(each) == kind] for kind in kinds]
+    if not all(arrays) or any(len(each) > 0xFFFF for array in arrays for each in array):
+        raise corrupt("the stream has no usable parameter sets")
+    form = hevc.read_sps(arrays[1][0])
+    entry = _sample_entry(b"hev1", form.width, form.height, _hvcc(form, kinds, arrays))
+    profile = form.profile
+    compatible = int(f"{int.from_bytes(profile[1:5]):032b}"[::-1], 2)
+    constraints = profile[5:11].rstrip(b"\0")
+    space, tier = ("", "A", "B", "C")[profile[0] >> 6], "H" if profile[0] & 0x20 else "L"
+    codec = ".".join(
+        [
+            f"hev1.{space}{profile[0] & 31}",
+            f"{compatible:x}",
+            f"{tier}{profile[11]}",
+            *(f"{byte:x}" for byte in constraints),
+        ]
+    )
+    return InitSegment(codec, form.width, form.height, _header(form.width, form.height, entry))
+
+
+def _header(width: int, height: int, entry: bytes) -> bytes:
     ftyp = box(b"ftyp", b"iso6", struct.pack(">I", 0), b"iso6", b"cmfc", b"cmf2")  # 4.3
-    moov = box(b"moov", _mvhd(), _trak(form, entry), box(b"mvex", _trex()))  # 8.2.1
-    return InitSegment(codec_of(sample_entry, sps[0]), form.width, form.height, ftyp + moov)
+    return ftyp + box(b"moov", _mvhd(), _trak(width, height, entry), box(b"mvex", _trex()))  # 8.2.1
 
 
 def _mvhd() -> bytes:  # 8.2.2
@@ -79,14 +108,14 @@ def _trex() -> bytes:  # 8.8.3
     return full_box(b"trex", 0, 0, struct.pack(">IIIII", _TRACK, 1, 0, 0, 0))
 
 
-def _trak(form: nal.PictureFormat, entry: bytes) -> bytes:
+def _trak(width: int, height: int, entry: bytes) -> bytes:
     tkhd = full_box(  # 8.3.2; flags: enabled, in movie
         b"tkhd",
         0,
         3,
         struct.pack(">IIIIIIIhhHH", 0, 0, _TRACK, 0, 0, 0, 0, 0, 0, 0, 0),
         _UNITY,
-        struct.pack(">II", form.width << 16, form.height << 16),
+        struct.pack(">II", width << 16, height << 16),
     )
     mdhd = full_box(b"mdhd", 0, 0, struct.pack(">IIIIHH", 0, 0, TICKS, 0, 0x55C4, 0))  # 8.4.2; language "und"
     hdlr = full_box(b"hdlr", 0, 0, struct.pack(">I4s12x", 0, b"vide"), b"video\x00")  # 8.4.3
@@ -99,15 +128,33 @@ def _trak(form: nal.PictureFormat, entry: bytes) -> bytes:
     return box(b"trak", tkhd, box(b"mdia", mdhd, hdlr, minf))
 
 
-def _sample_entry(kind: bytes, form: nal.PictureFormat, sps: list[bytes], pps: list[bytes]) -> bytes:
-    """``VisualSampleEntry`` (12.1.3) holding ``AVCDecoderConfigurationRecord`` (ISO/IEC 14496-15, 5.3.3.1)."""
+def _sample_entry(kind: bytes, width: int, height: int, configuration: bytes) -> bytes:
+    """``VisualSampleEntry`` (12.1.3) with the codec's configuration box."""
+    head = struct.pack(">6xH16xHHIII", 1, width, height, 0x480000, 0x480000, 0)
+    return box(kind, head, struct.pack(">H32xHh", 1, 0x18, -1), configuration)
+
+
+def _avcc(form: nal.PictureFormat, sps: list[bytes], pps: list[bytes]) -> bytes:
+    """``AVCDecoderConfigurationRecord`` (ISO/IEC 14496-15, 5.3.3.1)."""
     record = bytes((1, *sps[0][1:4], 0xFC | 3, 0xE0 | len(sps)))
     record += b"".join(struct.pack(">H", len(each)) + each for each in sps)
     record += bytes((len(pps),)) + b"".join(struct.pack(">H", len(each)) + each for each in pps)
     if sps[0][1] in (100, 110, 122, 144):
         record += bytes((0xFC | form.chroma_format, 0xF8 | form.luma_bits - 8, 0xF8 | form.chroma_bits - 8, 0))
-    head = struct.pack(">6xH16xHHIII", 1, form.width, form.height, 0x480000, 0x480000, 0)
-    return box(kind, head, struct.pack(">H32xHh", 1, 0x18, -1), box(b"avcC", record))
+    return box(b"avcC", record)
+
+
+def _hvcc(form: hevc.SequenceFormat, kinds: Sequence[int], arrays: Sequence[Sequence[bytes]]) -> bytes:
+    """``HEVCDecoderConfigurationRecord`` (ISO/IEC 14496-15, 8.3.3.1); ``array_completeness`` 0."""
+    record = bytes((1,)) + form.profile
+    record += struct.pack(
+        ">HBBBBH", 0xF000, 0xFC, 0xFC | form.chroma_format, 0xF8 | form.luma_bits - 8, 0xF8 | form.chroma_bits - 8, 0
+    )
+    record += bytes((form.layers << 3 | form.nested << 2 | 3, len(arrays)))
+    for kind, array in zip(kinds, arrays, strict=True):
+        record += struct.pack(">BH", kind, len(array))
+        record += b"".join(struct.pack(">H", len(each)) + each for each in array)
+    return box(b"hvcC", record)
 
 
 def fragment(sequence: int, decode_time: int, samples: Sequence[Sample]) -> bytes:

@@ -8,7 +8,7 @@ ISO/IEC 14496-15, 5.3 (length-prefixed). All input is hostile: errors are ``Cust
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from custodes.errors import corrupt
+from custodes.errors import CustodesError, corrupt
 
 SLICE = 1
 IDR = 5
@@ -35,6 +35,26 @@ def is_slice(nal: bytes) -> bool:
 def is_key(nal: bytes) -> bool:
     """True for a slice of an IDR picture."""
     return kind(nal) == IDR
+
+
+def is_recovery_point(nal: bytes) -> bool:
+    """True for supplemental information that tells a decoder to begin here (7.3.2.3.1; D.2.8, type 6).
+
+    Cameras send it as a message of its own or as the first one of a unit.
+    """
+    return kind(nal) == SEI and len(nal) > 2 and nal[1] == 6
+
+
+def is_intra(nal: bytes) -> bool:
+    """True for a slice that needs no other picture: ``slice_type`` I or SI (table 7-6)."""
+    if not is_slice(nal):
+        return False
+    bits = Bits(nal[:16])
+    try:
+        bits.unsigned()
+        return bits.unsigned() % 5 in (2, 4)
+    except CustodesError:
+        return False
 
 
 def split_annexb(data: bytes) -> tuple[bytes, ...]:
@@ -116,8 +136,8 @@ class PictureFormat:
     planes_apart: bool
 
 
-class _Bits:
-    """Reads the raw byte sequence payload of a NAL unit bit by bit (7.2, 9.1)."""
+class Bits:
+    """Reads the raw byte sequence payload of a NAL unit bit by bit, from behind its first byte (7.2, 9.1)."""
 
     def __init__(self, nal: bytes) -> None:
         payload = nal[1:].replace(b"\x00\x00\x03", b"\x00\x00")  # emulation prevention, 7.4.1
@@ -143,7 +163,7 @@ class _Bits:
         return (code + 1) // 2 if code & 1 else -(code // 2)
 
 
-def _skip_scaling_lists(bits: _Bits, chroma_format: int) -> None:
+def _skip_scaling_lists(bits: Bits, chroma_format: int) -> None:
     for index in range(12 if chroma_format == 3 else 8):
         if not bits.take(1):
             continue
@@ -154,7 +174,7 @@ def _skip_scaling_lists(bits: _Bits, chroma_format: int) -> None:
             last = following or last
 
 
-def _skip_order_count(bits: _Bits) -> None:
+def _skip_order_count(bits: Bits) -> None:
     """``pic_order_cnt_type`` and what hangs on it."""
     order = bits.unsigned()
     if order == 0:
@@ -174,7 +194,7 @@ def read_sps(sps: bytes) -> PictureFormat:
     """Read a sequence parameter set (7.3.2.1.1) as far as the size; sizes beyond 16384 pixels raise."""
     if kind(sps) != SPS or len(sps) < 4 or len(sps) > 1024:
         raise corrupt("not a sequence parameter set")
-    bits = _Bits(sps)
+    bits = Bits(sps)
     profile = bits.take(8)
     bits.take(16)
     bits.unsigned()
@@ -211,7 +231,7 @@ def frame_number(slice_nal: bytes, form: PictureFormat) -> int:
     """Return ``frame_num`` from a slice's header (7.3.3)."""
     if not is_slice(slice_nal):
         raise corrupt("not a slice")
-    bits = _Bits(slice_nal[:32])
+    bits = Bits(slice_nal[:32])
     for _ in range(3):  # first_mb_in_slice, slice_type, pic_parameter_set_id
         bits.unsigned()
     if form.planes_apart:

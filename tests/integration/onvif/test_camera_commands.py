@@ -342,6 +342,7 @@ def test_streams_that_do_not_take_the_new_password_get_the_old_one_back(
         device.streams = {"large": address.main, "small": str(address.sub)}
         camera = shell.add(device)
         assert "old one is set again" in shell.refused("edit", camera, "--replace-password", code=1)
+        assert device.asked.count("SetUser") == 2
     assert device.users == {"admin": "sesame"}
     assert settings(shell, camera).credentials is Credentials.KNOWN
 

@@ -103,13 +103,11 @@ def test_parameter_sets_that_change_in_the_stream_are_followed() -> None:
     assert [packet.info.width for packet in taken] == [320] * 50 + [640] * 50
 
 
-def test_a_recording_leaves_out_the_last_picture_of_a_broken_connection() -> None:
+@pytest.mark.parametrize("nap_s", [0.0, 0.05])
+def test_a_picture_that_broke_off_with_the_connection_is_left_out(nap_s: float) -> None:
     with ScriptedCamera(Script(stream(), then="cut")) as camera:
-        whole = packets(watch(camera.url, gap(GapCause.ENDED), nap_s=0.05))
-        cut = packets(watch(camera.url, gap(GapCause.ENDED)))
-    assert [packet.nals for packet in whole] == [unit.nals for unit in stream()][:-1]
-    assert len(cut) == 50
-    assert cut[-1].nals[-1] != stream()[-1].nals[-1]
+        taken = packets(watch(camera.url, gap(GapCause.ENDED), nap_s=nap_s))
+    assert [packet.nals for packet in taken] == [unit.nals for unit in stream()][:-1]
 
 
 def test_it_connects_again_and_counts_connections(camera: ScriptedCamera) -> None:
@@ -143,7 +141,7 @@ def test_a_camera_that_hangs_is_called_silent_and_the_gap_begins_when_it_fell_si
         (Script(status="404 Not Found"), GapCause.REFUSED, "no such stream (404)"),
         (Script(status="453 Not Enough Bandwidth"), GapCause.REFUSED, "error"),
         (Script(status="503 Service Unavailable"), GapCause.REFUSED, "error"),
-        (Script(stream(), codec="H265", announce_sets=False), GapCause.DAMAGED, "codec hevc"),
+        (Script(stream(), codec="VP8", announce_sets=False), GapCause.DAMAGED, "codec VP8"),
         (Script(stream(), codec="JPEG", announce_sets=False), GapCause.DAMAGED, "codec"),
         (Script(silent_at="OPTIONS"), GapCause.UNREACHABLE, "no answer"),
         (Script(silent_at="DESCRIBE"), GapCause.UNREACHABLE, "no answer"),
@@ -231,7 +229,7 @@ def test_when_the_permit_expires_the_stream_goes_dark_and_nothing_follows() -> N
         events = watch(camera.url, lambda _: False, allowed=allowed, silence_s=3600)
     assert gaps(events) == [GapCause.CONNECTING, GapCause.NOT_PERMITTED]
     assert all(packet.received < allowed.expires for packet in packets(events))
-    assert len(packets(events)) == 49
+    assert len(packets(events)) == 50
 
 
 @pytest.mark.parametrize("url", ["http://x/y", "file:///etc/passwd", "rtsp:///x", "rtsp://u:a/b@h/x", "rtsp://h/ x"])

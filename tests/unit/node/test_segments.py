@@ -10,13 +10,17 @@ import sqlalchemy as sa
 from tests.ingest_streams import stream
 from tests.node_store import Node, node, permit_of
 
-from custodes.clock import SECOND, Instant
+from custodes.clock import MILLISECOND, SECOND, Instant
 from custodes.domain.ids import CameraId, PeriodId
 from custodes.domain.video import Gap, GapCause, Packet, SourceTime, StreamInfo
 from custodes.errors import CustodesError, unavailable
 from custodes.node.queries import custody
+from custodes.node.runtime import states
 from custodes.node.runtime.bookkeeper import Bookkeeper
-from custodes.node.runtime.segments import SegmentFiles, SegmentRecording
+from custodes.node.runtime.recorder import catalogue
+from custodes.node.runtime.recorder.segments import SegmentFiles, SegmentRecording
+from custodes.node.runtime.recorder.vault import Vault
+from custodes.node.runtime.recorder.wire import Report
 from custodes.node.store import names, tables
 from custodes.node.store.objects import DiskObjects, ObjectWriter
 from custodes.trust.seal.manifest import CloseReason, ClosingManifest, OpeningManifest, parse_closing, parse_opening
@@ -48,9 +52,16 @@ class Desk:
 
     node: Node
     camera: CameraId
+    books: Bookkeeper
+
+    def vault(self) -> Vault:
+        return Vault(self.node.layout, self.node.clock)
 
     def files(self) -> SegmentFiles:
-        return SegmentFiles(self.node.store, Bookkeeper(self.node.store))
+        return SegmentFiles(self.vault(), self.camera, self.report)
+
+    def report(self, report: Report) -> None:
+        self.books.note(states.row(report))
 
     def begin(self, files: SegmentFiles, later: int = 0) -> SegmentRecording:
         start = Instant(START + later * SECOND)
@@ -59,8 +70,8 @@ class Desk:
     def recovered(self) -> SegmentFiles:
         """What a new recorder process does first."""
         files = self.files()
-        files.recover()
-        files.books.close()
+        files.settle()
+        catalogue.complete(self.node.store, self.vault(), self.books, self.camera)
         return files
 
     def manifests(self, period: PeriodId) -> tuple[OpeningManifest, ClosingManifest]:
@@ -76,6 +87,8 @@ class Desk:
 
     def rows(self) -> dict[int, bytes]:
         """The catalogue's periods: start and digest of the closing manifest."""
+        self.books.close()
+        self.books = Bookkeeper(self.node.store)
         rows = tables.periods.c
         return {row.start: bytes(row.closing) for row in self.node.store.read(sa.select(rows.start, rows.closing))}
 
@@ -85,7 +98,9 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     with node(tmp_path) as found:
         sequencer = found.sequencer()
         sequencer.step()
-        yield Desk(found, found.camera())
+        desk = Desk(found, found.camera(), Bookkeeper(found.store))
+        yield desk
+        desk.books.close()
         sequencer.log.close()
 
 
@@ -95,7 +110,6 @@ def test_a_period_that_is_closed_in_good_order_is_catalogued_and_verifies(desk: 
     for fragment in fragments():
         recording.write(fragment)
     recording.close(None)
-    files.books.close()
     _, closing = desk.manifests(recording.period)
     assert closing.reason is CloseReason.CUT
     assert len(closing.fragments) == 1 + len(fragments())
@@ -121,7 +135,6 @@ def test_shares_and_opening_manifest_are_durable_before_the_first_byte(
     monkeypatch.setattr(DiskObjects, "create", noting_create)
     files = desk.files()
     desk.begin(files).close(None)
-    files.books.close()
     assert order == ["shares", "manifests", "segments", "manifests"]
 
 
@@ -154,10 +167,9 @@ def test_a_crash_at_any_step_is_mended_at_the_next_start(
         patch.setattr(DiskObjects, "put", crashing_put)
         patch.setattr(DiskObjects, "create", crashing_create)
         if step == "row":
-            patch.setattr(files.books, "note", lambda _row: (_ for _ in ()).throw(CrashError))
+            patch.setattr(desk.books, "note", lambda _row: (_ for _ in ()).throw(CrashError))
         with pytest.raises(CrashError):
             _record(desk, files)
-    files.books.close()
     assert desk.rows() == {}
 
     desk.recovered()
@@ -194,7 +206,6 @@ def test_a_torn_last_record_is_cut_off_and_everything_before_it_is_kept(desk: De
     for fragment in fragments():
         recording.write(fragment)
         ends.append(desk.node.store.objects.local_path(names.segment(recording.period)).stat().st_size)
-    files.books.close()
     path = desk.node.store.objects.local_path(names.segment(recording.period))
     with path.open("r+b") as file:
         file.truncate(ends[-1] - torn)
@@ -209,7 +220,6 @@ def test_a_torn_last_record_is_cut_off_and_everything_before_it_is_kept(desk: De
 def test_a_segment_without_a_whole_record_is_a_period_without_a_byte(desk: Desk, length: int) -> None:
     files = desk.files()
     recording = desk.begin(files)
-    files.books.close()
     path = desk.node.store.objects.local_path(names.segment(recording.period))
     with path.open("r+b") as file:
         file.truncate(length)
@@ -224,7 +234,6 @@ def test_the_period_after_a_crash_has_a_new_key_a_new_name_and_continues_the_cha
     first = desk.begin(files)
     for fragment in fragments():
         first.write(fragment)
-    files.books.close()
     again = desk.recovered()
     second = desk.begin(again, later=5)
     second.close(None)
@@ -232,9 +241,11 @@ def test_the_period_after_a_crash_has_a_new_key_a_new_name_and_continues_the_cha
     assert second.period != first.period
     assert after[0].sealed.header.previous == before[1].digest
     assert after[0].key_commitment != before[0].key_commitment
-    # The same instant once more would be the same name: it is refused, never continued.
-    with pytest.raises(CustodesError):
-        desk.begin(again, later=0)
+    # The same instant once more, of a clock that was set back, would be the same name: it gets another one.
+    third = desk.begin(again, later=0)
+    third.close(None)
+    assert third.period.start == first.period.start + MILLISECOND
+    assert desk.manifests(first.period) == before
 
 
 def test_a_period_whose_disk_fails_is_closed_as_soon_as_the_disk_works_again(
@@ -263,14 +274,13 @@ def test_a_period_whose_disk_fails_is_closed_as_soon_as_the_disk_works_again(
     with monkeypatch.context() as patch:
         patch.setattr(DiskObjects, "put", still_full)
         with pytest.raises(CustodesError):
-            files.settle(desk.camera)
+            files.settle()
         with pytest.raises(CustodesError):
             desk.begin(files, later=4)  # not even shares: no period
-    files.settle(desk.camera)
-    files.settle(desk.camera)
+    files.settle()
+    files.settle()
     later = desk.begin(files, later=8)
     later.close(Gap(START, GapCause.STOPPED, ""))
-    files.books.close()
     _, torn = desk.manifests(recording.period)
     assert torn.reason is CloseReason.RECOVERED
     assert len(torn.fragments) == 2
@@ -285,11 +295,11 @@ def test_one_damaged_period_does_not_keep_the_recorder_from_starting(
 ) -> None:
     files = desk.files()
     first, second, third = (desk.begin(files, later=5 * number) for number in range(3))
-    files.books.close()
     objects = desk.node.store.objects
     objects.local_path(names.segment(first.period)).write_bytes(objects.get(names.segment(second.period)))
     objects.local_path(names.opening(second.period)).write_bytes(b"{}")
-    objects.put("manifests/put/there/by-hand.opening", b"")
+    day = names.opening(first.period).rpartition("/")[0]
+    objects.put(f"{day}/by-hand.opening", b"")
     desk.recovered()
     assert list(desk.rows()) == [third.period.start]
     said = capsys.readouterr().err

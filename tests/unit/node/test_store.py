@@ -22,9 +22,10 @@ from custodes.domain.video import Cover, Fragment, FrameNote, SourceTime
 from custodes.errors import CustodesError, Kind
 from custodes.node.config import Layout
 from custodes.node.store import Store, fragments, names, tables
+from custodes.node.store.keys import read_key, write_key
 from custodes.node.store.objects import DiskObjects
 from custodes.node.store.schema import check_schema, upgrade
-from custodes.node.store.store import open_catalog, read_key, write_key
+from custodes.node.store.store import open_catalog
 
 PERIOD = PeriodId(CameraId("b" * 26), Instant(1_790_000_040 * SECOND), Term(3))
 

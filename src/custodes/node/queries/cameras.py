@@ -11,7 +11,7 @@ from custodes.domain.cameras import CameraSettings, Credentials, DeviceFacts, Li
 from custodes.domain.canonical import JsonObject
 from custodes.domain.ids import CameraId
 from custodes.domain.register import RegisterEntry, decode_entry
-from custodes.domain.video import StreamUrl
+from custodes.domain.video import StreamUrl, Transport
 from custodes.errors import not_found
 from custodes.node.queries.views import CameraView, RecordingState
 from custodes.node.store import Store, tables
@@ -31,14 +31,16 @@ class CameraStreams:
     id: CameraId
     main: StreamUrl
     sub: StreamUrl
-    transport: str = "tcp"
+    transport: Transport = "tcp"
     pin: str = ""
 
 
 def streams(store: Store) -> list[CameraStreams]:
     """The streams of every camera in service."""
-    return [CameraStreams(camera, found.main, found.sub, found.link.transport, found.link.pin)
-            for camera, found in every_setting(store).items()]  # fmt: skip
+    return [
+        CameraStreams(camera, kept.main, kept.sub, "udp" if kept.link.transport == "udp" else "tcp", kept.link.pin)
+        for camera, kept in every_setting(store).items()
+    ]
 
 
 def every_setting(store: Store) -> dict[CameraId, CameraSettings]:

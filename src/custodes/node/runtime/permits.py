@@ -10,5 +10,10 @@ from custodes.trust.verify.permit import permit
 
 def permit_for(store: Store, camera: CameraId) -> RecordingPermit:
     """Return the camera's permit; ``CustodesError`` says why it must stay dark."""
-    document, entry, receipt = register.logged_document(store, camera)
-    return permit(document, entry, receipt, custody.tlog_policy(store), store.clock.now())
+    return proven_permit(store, camera)[0]
+
+
+def proven_permit(store: Store, camera: CameraId) -> tuple[RecordingPermit, tuple[bytes, bytes, bytes]]:
+    """As ``permit_for``, with the proof it was made of, for other processes: document, log entry and receipt."""
+    proof = register.logged_document(store, camera)
+    return permit(*proof, custody.tlog_policy(store), store.clock.now()), proof

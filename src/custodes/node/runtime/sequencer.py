@@ -15,7 +15,7 @@ from custodes.node.acts import periods
 from custodes.node.config import Layout
 from custodes.node.queries import custody
 from custodes.node.store import Store, names, tables
-from custodes.node.store.store import read_key
+from custodes.node.store.keys import read_key
 from custodes.trust.custody.minute import closed_minute
 from custodes.trust.tlog.checkpoint import SignedCheckpoint
 from custodes.trust.tlog.log import Log

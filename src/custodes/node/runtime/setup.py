@@ -14,8 +14,9 @@ from custodes.errors import conflict
 from custodes.node.acts import deployment as acts
 from custodes.node.config import Layout
 from custodes.node.store import Store
+from custodes.node.store.keys import write_key
 from custodes.node.store.schema import upgrade
-from custodes.node.store.store import open_catalog, write_key
+from custodes.node.store.store import open_catalog
 from custodes.trust.custody.policy import Policy, Requester, encode_policy
 from custodes.trust.seal.custodians import CustodianSet
 from custodes.trust.seal.signing import SigningKey

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """What the recorder and the masker report of a camera, as rows for the bookkeeper."""
 
+from dataclasses import asdict
+
 import sqlalchemy as sa
 
 from custodes.clock import Instant
 from custodes.domain.ids import CameraId
-from custodes.domain.video import Gap, InitSegment
+from custodes.domain.video import InitSegment
 from custodes.node.queries.views import RecordingState
 from custodes.node.runtime.bookkeeper import Row
+from custodes.node.runtime.recorder import wire
 from custodes.node.store import tables
 
 
@@ -21,10 +24,20 @@ def recording_state(camera: CameraId, state: RecordingState, cause: str, since: 
     return _row(tables.recording_states, {"camera": camera}, values)
 
 
-def gap(camera: CameraId, hole: Gap) -> Row:
-    """A hole in what the camera sent, with its cause."""
-    values: dict[str, object] = {"cause": hole.cause.value, "detail": hole.detail}
-    return _row(tables.gaps, {"camera": camera, "began": hole.began}, values)
+def row(report: wire.State | wire.Hole | wire.Closed | wire.Health) -> Row:
+    """What a shard reports."""
+    members = asdict(report)
+    table, keys = _TABLES[type(report)]
+    key = {name: members.pop(name) for name in keys}
+    return _row(table, key, members)
+
+
+_TABLES: dict[type, tuple[sa.Table, tuple[str, ...]]] = {
+    wire.State: (tables.recording_states, ("camera",)),
+    wire.Hole: (tables.gaps, ("camera", "began")),
+    wire.Closed: (tables.periods, ("camera", "start", "term")),
+    wire.Health: (tables.camera_health, ("camera",)),
+}
 
 
 def candidate(camera: CameraId, picture: bytes | None, taken: Instant | None, progress: int) -> Row:

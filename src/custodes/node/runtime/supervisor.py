@@ -38,19 +38,25 @@ def stop_on_signals() -> threading.Event:
     return stop
 
 
-def only_one(root: Path, role: str) -> int:
+def only_one(root: Path, role: str, patience_s: float = 0.0) -> int:
     """Claim a role in a data folder until this process ends, and return the lock's descriptor.
 
-    Two recorders would close each other's periods: whoever comes second gets ``CustodesError`` (CONFLICT).
+    Two recorders would close each other's periods: whoever comes second, and finds the first still there after
+    ``patience_s``, gets ``CustodesError`` (CONFLICT).
     """
     make_folder(root / "run")
     descriptor = os.open(root / "run" / f"{role}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise conflict(f"another {role} is running in {root}") from None
-    return descriptor
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if time.monotonic() < deadline:
+                time.sleep(0.1)
+                continue
+            os.close(descriptor)
+            raise conflict(f"another {role} is running in {root}") from None
+        return descriptor
 
 
 def _complain(line: str) -> None:

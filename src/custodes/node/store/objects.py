@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from custodes.errors import CustodesError, Kind, conflict, not_found, unavailable
 from custodes.trust.tlog.store import make_folder, sync_folder, write_durably
@@ -103,9 +103,16 @@ class DiskObjects:
     def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
         """Read an object or a part of it."""
         try:
-            with self._path(name).open("rb") as file:
+            with self.open(name) as file:
                 file.seek(offset)
                 return file.read(-1 if length is None else length)
+        except OSError as problem:
+            raise unavailable(f"the object {name} cannot be read: {problem.strerror}") from None
+
+    def open(self, name: str) -> BinaryIO:
+        """Open an object for reading, for the caller to close."""
+        try:
+            return self._path(name).open("rb")
         except FileNotFoundError:
             raise not_found(f"there is no object {name}") from None
         except OSError as problem:
@@ -118,6 +125,15 @@ class DiskObjects:
     def exists(self, name: str) -> bool:
         """True if there is such an object."""
         return self._path(name).exists()
+
+    def children(self, name: str) -> list[str]:
+        """The names of objects and folders right below a folder, in order; none if there is no such folder."""
+        try:
+            return sorted(each.name for each in os.scandir(self._path(name)) if not each.name.endswith(".tmp"))
+        except FileNotFoundError:
+            return []
+        except OSError as problem:
+            raise unavailable(f"the folder {name} cannot be read: {problem.strerror}") from None
 
     def names(self, prefix: str) -> Iterator[str]:
         """All objects below ``prefix``, in order of their names."""

@@ -22,6 +22,7 @@ from custodes.domain.canonical import JsonObject
 from custodes.errors import conflict, corrupt, not_found, unavailable
 from custodes.node.config import Layout
 from custodes.node.store import tables
+from custodes.node.store.keys import read_key
 from custodes.node.store.objects import DiskObjects
 from custodes.node.store.schema import check_schema
 from custodes.trust.tlog.merkle import leaf_hash
@@ -117,27 +118,6 @@ class Store:
             return decryptor.update(message) + decryptor.finalize()
         except (InvalidTag, ValueError):
             raise corrupt("an object of the store was altered or belongs elsewhere") from None
-
-
-def read_key(path: Path) -> bytes:
-    """Read a private key file; missing or readable by others raises ``CustodesError``."""
-    try:
-        if path.stat().st_mode & 0o077:
-            raise unavailable(f"{path} can be read by others: run `chmod 600 {path}`")
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise not_found(f"{path} is missing") from None
-    except OSError as problem:
-        raise unavailable(f"{path} cannot be read: {problem.strerror}") from None
-
-
-def write_key(path: Path, key: bytes) -> None:
-    """Write a new private key file that only its owner can read."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def open_catalog(path: Path) -> sa.Engine:

@@ -9,7 +9,7 @@ A period's decode time begins at 0; where the stream stalls it has a hole, as th
 from dataclasses import dataclass
 
 from custodes.clock import SECOND, Instant
-from custodes.domain.video import TICKS, Packet, StreamInfo
+from custodes.domain.video import TICKS, Codec, Packet, StreamInfo
 from custodes.video import cmaf
 
 LIMIT = TICKS
@@ -38,10 +38,12 @@ class OriginalFragment:
 
 
 def init_segment(info: StreamInfo) -> bytes:
-    """Return ``ftyp`` and ``moov`` of the track (``avc3``: parameter sets also stay in the samples that carry them).
+    """Return ``ftyp`` and ``moov`` of the track (``avc3``, ``hev1``: parameter sets also stay in the samples).
 
     Raises ``CustodesError`` (CORRUPT) if the parameter sets cannot be used.
     """
+    if info.codec is Codec.H265:
+        return cmaf.init_segment_hevc(info.parameter_sets).data
     return cmaf.init_segment("avc3", info.parameter_sets).data
 
 

@@ -8,29 +8,45 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 
-from custodes.clock import SECOND, Clock, Instant
+from custodes.clock import SECOND, Clock
 from custodes.domain.register import RecordingPermit
-from custodes.domain.video import TICKS, Gap, GapCause, Packet, SourceTime, StreamInfo, StreamUrl
+from custodes.domain.video import (
+    TICKS,
+    Codec,
+    Gap,
+    GapCause,
+    Packet,
+    SourceTime,
+    StreamInfo,
+    StreamUrl,
+    Transport,
+)
 from custodes.errors import CustodesError
-from custodes.video import nal
-from custodes.video.ingest.libav import Transport, check_url
-from custodes.video.ingest.reader import Ended, Opened, Reader, Received
+from custodes.video import units
+from custodes.video.ingest.reader import Ended, Meter, Opened, Reader, Received
+from custodes.video.ingest.rtsp.address import parse_address
 
 _LOOK_S = 0.25
 """How long a stop or the end of the permit may go unnoticed."""
+_REST_S = 0.5
+"""How long whoever records rests when there is nothing to do: two batches of the reader's."""
 _STEADY_S = 10
 """A connection that delivered for so long was a good one: the next attempt comes soon again."""
-_STRAY = 10 * TICKS
+_PAUSE = 2 * SECOND
+_USUAL_TIMES = 4
+"""A hole is a pause without pictures that lasts two seconds and four times as long as is usual for this stream."""
+_LEAP = 10 * SECOND
+"""RTP time that is off by more than this against the time of arrival has jumped."""
 
 
 class CameraStream:
     """One stream of one camera, for the holder of a permit.
 
     ``url``: RTSP or RTSPS, else ``CustodesError`` (INVALID). ``nap_s``: for recording; after draining its socket the
-    reading thread sleeps so long (TCP only; a quarter of a second halves the CPU, packets come that much later), and a
-    connection's last picture is left out, for it may lack its end. ``silence_s``:
-    without packets for so long the connection is given up. ``backoff``: first and longest pause between two attempts in
-    seconds; each pause is drawn from the upper half of the current one, which doubles.
+    reading thread sleeps so long (TCP only), packets come that much later and with the beginning of the next picture.
+    ``silence_s``: without packets for so long the connection is given up. ``backoff``: first and longest pause between
+    two attempts in seconds; each pause is drawn from the upper half of the current one, which doubles. ``pin``: SHA-256
+    of the camera's TLS certificate, hexadecimal; empty for none. ``meter`` counts.
     """
 
     def __init__(
@@ -40,16 +56,19 @@ class CameraStream:
         clock: Clock,
         *,
         transport: Transport = "tcp",
+        pin: str = "",
         nap_s: float = 0.0,
         silence_s: float = 5.0,
         backoff: tuple[float, float] = (1.0, 60.0),
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        check_url(url)
+        parse_address(url)
+        self.meter = Meter()
         self._url = url
         self._permit = permit
         self._clock = clock
-        self._transport = transport
+        self._transport: Transport = transport
+        self._pin = pin
         self._nap_s = nap_s
         self._silence_s = silence_s
         self._backoff = backoff
@@ -59,11 +78,11 @@ class CameraStream:
         """Yield packets in the order they came, and a ``Gap`` whenever there is, or still is, a hole.
 
         The first event is a gap (CONNECTING). A gap's ``began`` is the arrival of the last packet before it; while
-        attempts go on failing, another gap with the same ``began`` comes only when cause or detail change. Ends after
-        STOPPED, within a second of ``stop``, or after NOT_PERMITTED. Never raises for what a camera does.
+        attempts go on failing, another gap with the same ``began`` comes only when cause or detail change. LOST,
+        PAUSED, CAMERA_TIME and CLOCK_SET are told between two packets of one connection. Ends after STOPPED, within a
+        second of ``stop``, or after NOT_PERMITTED or OUTSIDE_HOURS. Never raises for what a camera does.
 
-        The first picture of a connection may lack its beginning; without a nap, the last one its end; over UDP any
-        picture may lack what was lost on the way.
+        Every NAL unit of a packet is whole; over UDP a picture may lack units that were lost, and is told of.
         """
         hole: Gap | None = None
         began = self._clock.now()
@@ -73,12 +92,15 @@ class CameraStream:
             if hole is None:
                 hole = Gap(began, GapCause.CONNECTING, "")
                 yield hole
-            intake = _Intake(connection)
+            intake = Intake(connection)
             last: Packet | None = None
             first = self._clock.monotonic()
             for event in self._connection(intake, stop):
                 if isinstance(event, Packet):
                     last, began = event, event.received
+                    yield event
+                    continue
+                if isinstance(event, Gap):
                     yield event
                     continue
                 gap = Gap(began, event.cause, event.detail)
@@ -102,12 +124,14 @@ class CameraStream:
     def _permit_left_s(self) -> float:
         return max(0.0, (self._permit.expires - self._clock.now()) / SECOND)
 
-    def _connection(self, intake: "_Intake", stop: threading.Event) -> Iterator[Packet | Ended]:
-        """Connect once; yield packets, then how it ended, unless that was for us to decide."""
-        reader = Reader(self._url, self._clock, self._transport, self._nap_s, self._silence_s)
+    def _connection(self, intake: "Intake", stop: threading.Event) -> Iterator[Packet | Gap | Ended]:
+        """Connect once; yield packets and holes, then how it ended, unless that was for us to decide."""
+        reader = Reader(
+            self._url, self._clock, self._transport, self._nap_s, self._silence_s, meter=self.meter, pin=self._pin
+        )
         try:
             while self._over(stop) is None:
-                item = reader.take(_LOOK_S)
+                item = reader.take(_LOOK_S if not self._nap_s else _REST_S)
                 if isinstance(item, Ended):
                     yield item
                     return
@@ -116,74 +140,71 @@ class CameraStream:
                 for received in item if isinstance(item, list) else ():
                     if not self._permit.holds_at(received.at):
                         return
-                    packet = intake.packet(received)
-                    if packet is not None:
-                        yield packet
+                    yield from intake.events(received)
         except CustodesError as problem:
             yield Ended(GapCause.DAMAGED, problem.message)
         finally:
             reader.close()
 
 
-class _Intake:
-    """Makes packets of what one connection delivers: NAL units, time, and what the stream says of itself."""
+class Intake:
+    """Makes packets of what one connection delivers: what the stream says of itself, and what is missing in it."""
 
     def __init__(self, connection: int) -> None:
         self.opened = False
         self._connection = connection
+        self._codec = Codec.H264
         self._sets: tuple[bytes, ...] = ()
         self._info: StreamInfo | None = None
-        self._first: Instant | None = None
-        self._base: int | None = None
-        self._ticks = 0
+        self._last: Packet | None = None
+        self._step = 0
+        self._usual = 0
+        self._lost = 0
 
     def open(self, opened: Opened) -> None:
         """The connection stands."""
         self.opened = True
-        self._learn(opened.parameter_sets)
+        self._codec = opened.codec
+        self._learn(units.parameter_sets(self._codec, opened.parameter_sets))
 
-    def packet(self, received: Received) -> Packet | None:
-        """Return the packet, or None if it holds no NAL unit or nothing is known yet of how to decode it.
+    def events(self, received: Received) -> Iterator[Packet | Gap]:
+        """Yield the packet, after what there is to say of the time before it.
 
-        Raises ``CustodesError`` (CORRUPT) for parameter sets that cannot be read.
+        There is no packet while nothing is known of how to decode it. Raises ``CustodesError`` (CORRUPT) for parameter
+        sets that cannot be read.
         """
-        data = received.unit.data
-        # A connection may begin in the middle of a picture: what stands before the first start code is a NAL unit's
-        # rest, and without its head it is none.
-        nals = nal.split_annexb(data[max(0, data.find(b"\x00\x00\x01")) :]) if b"\x00\x00\x01" in data else ()
-        self._learn(nal.parameter_sets(nals))
-        ticks = self._time(received)
-        if not nals or self._info is None:
-            return None
-        key = received.unit.key or any(nal.is_key(each) for each in nals)
-        return Packet(nals, key, SourceTime(self._connection, ticks), received.at, self._info)
+        unit = received.unit
+        self._lost += unit.lost
+        sets = units.parameter_sets(self._codec, unit.nals)
+        if sets:
+            self._learn(sets)
+        if self._info is None:
+            return
+        key = units.is_key(self._codec, unit.nals)
+        packet = Packet(unit.nals, key, SourceTime(self._connection, unit.ticks), received.at, self._info)
+        if self._last is not None:
+            yield from self._holes(self._last, packet, received.step)
+        self._last, self._step, self._lost = packet, received.step, 0
+        yield packet
+
+    def _holes(self, last: Packet, packet: Packet, step: int) -> Iterator[Gap]:
+        """What is missing, or not as it should be, between two packets of one connection."""
+        waited = packet.received - last.received
+        passed = (packet.source.ticks - last.source.ticks) * SECOND // TICKS
+        if step != self._step:
+            yield Gap(last.received, GapCause.CLOCK_SET, f"by {waited / SECOND:+.0f} s")
+        elif abs(passed - waited) > _LEAP:
+            yield Gap(last.received, GapCause.CAMERA_TIME, f"by {(passed - waited) / SECOND:+.0f} s")
+        elif self._lost:
+            yield Gap(last.received, GapCause.LOST, f"{self._lost} packets")
+        elif self._usual and max(passed, waited) > max(_PAUSE, _USUAL_TIMES * self._usual):
+            yield Gap(last.received, GapCause.PAUSED, f"for {max(passed, waited) / SECOND:.1f} s")
+        if 0 < passed < 60 * SECOND:
+            self._usual += (passed - self._usual) // 8 if self._usual else passed
 
     def _learn(self, sets: tuple[bytes, ...]) -> None:
         """Keep the newest parameter sets: those sent with the pictures replace those announced."""
-        kept = tuple(each for each in self._sets if not any(nal.kind(each) == nal.kind(new) for new in sets))
-        sets = tuple(sorted((*kept, *sets), key=nal.kind))
-        if sets == self._sets:
-            return
-        self._sets = sets
-        if {nal.kind(each) for each in sets} == {nal.SPS, nal.PPS}:
-            form = nal.read_sps(sets[0])
-            self._info = StreamInfo(form.width, form.height, sets)
-
-    def _time(self, received: Received) -> int:
-        """Return RTP time since the connection's first packet.
-
-        libav counts from the first RTP packet but leaves the first access unit without time: it is 0. Two servers lead
-        it astray, and only there the first interval is the one between arrivals: one that begins at RTP time 0 (libav
-        then counts from the second unit) and one whose answer to PLAY has a Range (it is added to all times).
-        """
-        if self._first is None:
-            self._first = received.at
-        given = received.unit.ticks
-        if given is None:
-            return self._ticks
-        if self._base is None:
-            elapsed = max(1, (received.at - self._first) * TICKS // SECOND)
-            astray = given == 0 or abs(given - elapsed) > _STRAY
-            self._base = given - elapsed if astray else 0
-        self._ticks = given - self._base
-        return self._ticks
+        renewed = units.renewed(self._codec, self._sets, sets)
+        if renewed != self._sets:
+            self._sets = renewed
+            self._info = units.stream_info(self._codec, renewed) or self._info

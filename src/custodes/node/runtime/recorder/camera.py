@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""One camera's recording: from packets to sealed segments, on a thread of its own."""
+
+import sys
+import threading
+from collections.abc import Callable
+
+from custodes.clock import MILLISECOND, Instant
+from custodes.domain.periods import PERIOD, minute_of
+from custodes.domain.register import RecordingPermit
+from custodes.domain.video import Gap, GapCause, Packet, StreamInfo, StreamUrl, Transport
+from custodes.errors import CustodesError
+from custodes.node.queries.views import RecordingState
+from custodes.node.runtime.recorder.segments import SegmentFiles, SegmentRecording
+from custodes.node.runtime.recorder.vault import Vault
+from custodes.node.runtime.recorder.wire import Health, Hole, Report, State
+from custodes.trust.seal.period import CloseReason
+from custodes.video.ingest.fragmenter import Fragmenter
+from custodes.video.ingest.session import CameraStream
+
+NAP_S = 0.25
+"""A reading thread drains its socket, then naps: four wake-ups a second instead of one for every packet."""
+_DISK_RETRY_S = 5.0
+_WITHIN = frozenset({GapCause.LOST, GapCause.PAUSED, GapCause.CAMERA_TIME, GapCause.CLOCK_SET})
+"""Holes in a connection that goes on: the period goes on too, and states them."""
+
+
+class CameraRecorder:
+    """Records one camera until its permit ends or it is stopped; then ``ended`` is called."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        report: Callable[[Report], None],
+        url: StreamUrl,
+        permit: RecordingPermit,
+        transport: Transport = "tcp",
+        pin: str = "",
+        ended: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._ended = ended
+        self.camera = permit.camera
+        self.permit = permit
+        self._vault = vault
+        self._report = report
+        self._files = SegmentFiles(vault, self.camera, report)
+        self._stream = CameraStream(url, permit, vault.clock, transport=transport, pin=pin, nap_s=NAP_S)
+        self._stop = threading.Event()
+        self._recording: SegmentRecording | None = None
+        self._info: StreamInfo | None = None
+        self._cut: Instant = Instant(0)
+        self._fragmenter = Fragmenter()
+        self._hole: Gap | None = None
+        self._last = Instant(0)
+        self._written = 0
+        self._measured = (vault.clock.monotonic(), 0, 0)
+        self._thread = threading.Thread(target=self._run, name=f"record {self.camera}", daemon=True)
+        self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        """False once the thread has ended."""
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Ask the thread to close its period and end."""
+        self._stop.set()
+
+    def join(self, timeout_s: float = 10) -> None:
+        """Wait until it has."""
+        self._thread.join(timeout_s)
+
+    def health(self) -> Health:
+        """What has been measured since the last call; any thread may ask."""
+        meter, now = self._stream.meter, self._vault.clock.monotonic()
+        then, pictures, octets = self._measured
+        self._measured = (now, meter.pictures, meter.octets)
+        passed_ms = max(1, (now - then) // MILLISECOND)
+        recording, info = self._recording, self._info
+        sync_ns, written = 0, self._written
+        if recording is not None:
+            sync_ns, recording.sync_ns = recording.sync_ns, 0
+            written += recording.written
+        return Health(
+            camera=self.camera,
+            at=self._vault.clock.now(),
+            since=meter.since,
+            connections=meter.connections,
+            pictures=meter.pictures,
+            octets=meter.octets,
+            lost=meter.lost,
+            written=written,
+            pictures_per_s=(meter.pictures - pictures) * 1_000_000 // passed_ms,
+            bits_per_s=(meter.octets - octets) * 8_000 // passed_ms,
+            waiting=meter.waiting,
+            sync_ms=sync_ns // MILLISECOND,
+            clock_offset_ms=None if meter.offset_ns is None else meter.offset_ns // MILLISECOND,
+            codec=info.codec.value if info else "",
+            width=info.width if info else 0,
+            height=info.height if info else 0,
+        )
+
+    def _run(self) -> None:
+        try:
+            self._state(RecordingState.CONNECTING, GapCause.CONNECTING.value)
+            while not self._stop.is_set():
+                try:
+                    self._record()
+                    break
+                except CustodesError as problem:
+                    # The disk is full or gone: everybody else goes on. As soon as the disk takes it, the period is
+                    # closed where it is durable, and this camera begins a new one.
+                    self._disk_failed(problem)
+                    self._stop.wait(_DISK_RETRY_S)
+        except Exception as problem:  # noqa: BLE001 - a camera that nobody records must not look like one that is
+            sys.stderr.write(f"{self.camera}: {type(problem).__name__}: {problem}\n")
+            self._state(RecordingState.DOWN, f"the recorder failed ({type(problem).__name__})")
+        finally:
+            self._abandon()
+            self._ended()
+
+    def _record(self) -> None:
+        before = self._files.settle()
+        if before is not None and self._hole is None:
+            self._hole = before.hole
+        # Until the stream has nothing more to say: stopped, or the permit has ended.
+        for event in self._stream.events(self._stop):
+            match event:
+                case Packet():
+                    self._packet(event)
+                case Gap():
+                    self._gap(event)
+
+    def _disk_failed(self, problem: CustodesError) -> None:
+        full = self._vault.is_full()
+        self._abandon()
+        cause = GapCause.DISK_FULL if full else GapCause.DISK_FAILED
+        began = self._hole.began if self._hole else self._last or self._vault.clock.now()
+        self._open_hole(Gap(Instant(began), cause, "" if full else problem.message))
+        self._state(RecordingState.DOWN, cause.value if full else problem.message)
+
+    def _abandon(self) -> None:
+        recording, self._recording = self._recording, None
+        if recording is not None:
+            recording.abandon()
+
+    def _packet(self, packet: Packet) -> None:
+        recording = self._recording
+        if recording is None:
+            if not packet.key:
+                return  # cannot be decoded; the hole goes on until the first key picture
+            self._open(packet, Instant(packet.received // MILLISECOND * MILLISECOND))
+        elif packet.key and (packet.received >= self._cut or packet.info != self._info):
+            # The next period begins with this key picture: nothing is lost between the two.
+            changed = packet.info != self._info
+            self._close(None, CloseReason.CHANGED if changed else CloseReason.CUT)
+            self._open(packet, packet.received if changed else minute_of(self.camera, packet.received))
+        self._last = packet.received
+        if self._hole is not None:
+            self._end_hole(self._hole, packet.received)
+        recording = self._recording
+        for fragment in self._fragmenter.push(packet):
+            if recording is not None:
+                recording.write(fragment)
+
+    def _open(self, packet: Packet, start: Instant) -> None:
+        self._fragmenter = Fragmenter()
+        self._recording = self._files.begin(self.permit, Instant(start // MILLISECOND * MILLISECOND), packet)
+        self._info = packet.info
+        self._cut = Instant(minute_of(self.camera, packet.received) + PERIOD)
+        self._state(RecordingState.RECORDING, "")
+
+    def _gap(self, gap: Gap) -> None:
+        if gap.cause in _WITHIN:
+            if self._recording is not None:
+                self._recording.hole(gap)
+            if gap.cause is GapCause.CLOCK_SET:
+                self._cut = Instant(0)  # the next key picture begins a period that has the new time
+            self._open_hole(gap)
+            return
+        self._close(gap)
+        self._open_hole(gap)
+        state = RecordingState.CONNECTING if gap.cause is GapCause.CONNECTING else RecordingState.DOWN
+        if gap.cause in (GapCause.NOT_PERMITTED, GapCause.OUTSIDE_HOURS):
+            state = RecordingState.DARK
+        self._state(state, f"{gap.cause.value}{': ' if gap.detail else ''}{gap.detail}")
+
+    def _open_hole(self, gap: Gap) -> None:
+        """A hole begins, or goes on for another reason; that we are connecting is no reason."""
+        if self._hole is not None:
+            known = self._hole.cause if gap.cause is GapCause.CONNECTING else gap.cause
+            gap = Gap(self._hole.began, known, gap.detail)
+        self._hole = gap
+        self._report(Hole(self.camera, gap.began, gap.cause.value, gap.detail, None))
+
+    def _end_hole(self, gap: Gap, ended: Instant) -> None:
+        self._hole = None
+        self._report(Hole(self.camera, gap.began, gap.cause.value, gap.detail, ended))
+
+    def _close(self, gap: Gap | None, reason: CloseReason = CloseReason.CUT) -> None:
+        recording = self._recording
+        if recording is None:
+            return
+        for fragment in self._fragmenter.flush():
+            recording.write(fragment)
+        recording.close(gap, reason)
+        self._written += recording.written
+        self._recording = None
+
+    def _state(self, state: RecordingState, cause: str) -> None:
+        self._report(State(self.camera, state.value, cause, self._vault.clock.now()))

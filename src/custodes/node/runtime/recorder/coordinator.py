@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The coordinator: asks the catalogue whom to record, shares the cameras out among shards, keeps the shards running."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+
+from custodes.clock import SECOND
+from custodes.domain.ids import CameraId
+from custodes.errors import CustodesError, Kind
+from custodes.node.queries import cameras
+from custodes.node.queries.cameras import CameraStreams
+from custodes.node.queries.views import RecordingState
+from custodes.node.runtime import permits, states
+from custodes.node.runtime.bookkeeper import Bookkeeper
+from custodes.node.runtime.recorder import catalogue, wire
+from custodes.node.runtime.recorder.process import ShardProcess
+from custodes.node.runtime.recorder.vault import Vault
+from custodes.node.store import Store
+
+PER_SHARD = 10
+"""Cameras of one process: fewer cost memory, more wait for one another."""
+_LOOK_S = 0.5
+_AGAIN_S = 5.0
+"""After a camera's recording has ended by itself, the next attempt waits so long."""
+_RENEWAL = 60 * SECOND
+_SUSPICIOUS = 3
+"""When shards died so often within ``_MEMORY_S``, some camera kills them: the last one's cameras get a shard each."""
+_MEMORY_S = 300.0
+
+
+@dataclass(slots=True)
+class _Camera:
+    """A camera that is recorded: by which shard, since which turn, under which entry, until when."""
+
+    shard: "ShardProcess"
+    turn: int
+    entry: bytes
+    expires: int
+    streams: CameraStreams
+
+
+@dataclass(slots=True)
+class Coordinator:
+    """Shares cameras out. ``lock``: descriptor of the role's lock, which the shards hold as long as they live."""
+
+    store: Store
+    lock: int
+    books: Bookkeeper = field(init=False)
+    vault: Vault = field(init=False)
+    shards: list[ShardProcess] = field(default_factory=list)
+    recorded: dict[CameraId, _Camera] = field(default_factory=dict)
+    alone: set[CameraId] = field(default_factory=set)
+    _dark: dict[CameraId, str] = field(default_factory=dict)
+    _due: dict[CameraId, float] = field(default_factory=dict)
+    _deaths: list[float] = field(default_factory=list)
+    _turns: "count[int]" = field(default_factory=lambda: count(1))
+
+    def __post_init__(self) -> None:
+        self.books = Bookkeeper(self.store)
+        self.vault = Vault(self.store.layout, self.store.clock, self.store.entropy)
+
+    def step(self) -> None:
+        """Bring what is recorded in line with what shall be; call it twice a second."""
+        for shard in list(self.shards):
+            self._hear(shard)
+            if not shard.alive:
+                self._lost(shard)
+        try:
+            in_service = {each.id: each for each in cameras.streams(self.store)}
+        except CustodesError as problem:
+            if problem.kind is not Kind.UNAVAILABLE:
+                raise
+            return  # whoever is recorded goes on; who is to be is asked again
+        for camera in [camera for camera in self.recorded if camera not in in_service]:
+            self._leave(camera)
+        for camera, streams in in_service.items():
+            cause = self._keep(camera, streams)
+            if cause and cause != self._dark.get(camera):
+                self.books.note(states.recording_state(camera, RecordingState.DARK, cause, self.store.clock.now()))
+            self._dark[camera] = cause
+        self._dismiss()
+
+    def stop(self) -> None:
+        """End all shards in good order, and write what they have reported."""
+        for shard in self.shards:
+            shard.stop()
+        for shard in self.shards:
+            shard.wait()
+            self._hear(shard)
+        self.books.close()
+
+    def _keep(self, camera: CameraId, streams: CameraStreams) -> str:
+        """See that the camera is recorded if it may be; returns why it must stay dark, or nothing."""
+        known = self.recorded.get(camera)
+        if known is not None and known.streams == streams and known.expires - self.store.clock.now() > _RENEWAL:
+            return ""
+        if time.monotonic() < self._due.get(camera, 0.0):
+            return self._dark.get(camera, "")
+        try:
+            allowed, proof = permits.proven_permit(self.store, camera)
+        except CustodesError as problem:
+            return "" if known is not None else problem.message
+        if known is not None and known.entry == allowed.entry and known.streams == streams:
+            return ""
+        if known is None:
+            catalogue.complete(self.store, self.vault, self.books, camera)
+        shard = known.shard if known is not None else self._place(camera)
+        turn = next(self._turns)
+        shard.send(wire.Record(camera, turn, streams.main.value, streams.transport, streams.pin, *proof))
+        self.recorded[camera] = _Camera(shard, turn, allowed.entry, allowed.expires, streams)
+        return ""
+
+    def _leave(self, camera: CameraId) -> None:
+        self.recorded.pop(camera).shard.send(wire.Leave(camera))
+        self._dark.pop(camera, None)
+
+    def _place(self, camera: CameraId) -> ShardProcess:
+        """The least busy shard that has room, or a new one."""
+        load = {id(shard): 0 for shard in self.shards}
+        for each in self.recorded.values():
+            load[id(each.shard)] += 1
+        open_shards = [shard for shard in self.shards if not shard.single and load[id(shard)] < PER_SHARD]
+        if open_shards and camera not in self.alone:
+            return min(open_shards, key=lambda shard: load[id(shard)])
+        shard = ShardProcess(self.store.layout, self.lock, single=camera in self.alone)
+        self.shards.append(shard)
+        return shard
+
+    def _dismiss(self) -> None:
+        """Let shards go that have nothing left to do."""
+        busy = {id(each.shard) for each in self.recorded.values()}
+        for shard in [shard for shard in self.shards if id(shard) not in busy]:
+            shard.stop()
+            if not shard.alive:
+                self._hear(shard)
+                self.shards.remove(shard)
+
+    def _lost(self, shard: ShardProcess) -> None:
+        """A shard has ended: its cameras are placed anew, at once."""
+        self._hear(shard)
+        self.shards.remove(shard)
+        orphans = [camera for camera, each in self.recorded.items() if each.shard is shard]
+        for camera in orphans:
+            del self.recorded[camera]
+        if not shard.stopping:
+            sys.stderr.write(f"a shard of {len(orphans)} cameras ended with {shard.code}\n")
+            if self._suspicious(shard):
+                self.alone.update(orphans)
+
+    def _suspicious(self, shard: ShardProcess) -> bool:
+        now = time.monotonic()
+        self._deaths = [when for when in self._deaths if now - when < _MEMORY_S] + [now]
+        return len(self._deaths) >= _SUSPICIOUS and not shard.single
+
+    def _hear(self, shard: ShardProcess) -> None:
+        """Take in what a shard has reported."""
+        for report in shard.reports():
+            match report:
+                case wire.Gone(camera=camera, turn=turn):
+                    known = self.recorded.get(CameraId(camera))
+                    if known is not None and known.turn == turn:
+                        del self.recorded[CameraId(camera)]
+                        self._due[CameraId(camera)] = time.monotonic() + _AGAIN_S
+                case wire.State() | wire.Hole() | wire.Closed() | wire.Health():
+                    self.books.note(states.row(report))
+
+
+def record(store: Store, lock: int, stop: threading.Event, ready: Callable[[], None] = lambda: None) -> None:
+    """Record every registered camera until ``stop``: the recorder process's whole life."""
+    coordinator = Coordinator(store, lock)
+    ready()
+    while not stop.wait(_LOOK_S):
+        coordinator.step()
+    coordinator.stop()

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A shard: one process that records about ten cameras, told by the coordinator which.
+
+Orders come in on standard input, reports go out on standard output; its log is standard error. When the coordinator is
+gone, the shard closes its periods and ends: the next coordinator begins anew.
+"""
+
+import queue
+import sys
+import threading
+from typing import BinaryIO
+
+from custodes.domain.ids import CameraId
+from custodes.domain.video import StreamUrl, Transport
+from custodes.errors import CustodesError
+from custodes.node.config import Layout
+from custodes.node.queries.views import RecordingState
+from custodes.node.runtime.recorder import wire
+from custodes.node.runtime.recorder.camera import CameraRecorder
+from custodes.node.runtime.recorder.vault import Vault
+from custodes.node.runtime.recorder.wire import Gone, Leave, Record, Report, State
+from custodes.trust.verify.permit import permit
+
+HEALTH_S = 10.0
+_PATIENCE_S = 3.0
+_MOST_REPORTS = 10_000
+"""Reports that may wait for a coordinator that does not read; measurements beyond that are left out."""
+
+
+class Reporter:
+    """Writes reports on a thread of its own: recording never waits for the coordinator."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._reports: queue.SimpleQueue[Report | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
+        self._thread.start()
+
+    def report(self, message: Report) -> None:
+        """Queue a report; returns at once."""
+        if self._reports.qsize() < _MOST_REPORTS or not isinstance(message, wire.Health):
+            self._reports.put(message)
+
+    def close(self) -> None:
+        """Write what is queued, if anybody still reads."""
+        self._reports.put(None)
+        self._thread.join(timeout=2)
+
+    def _run(self) -> None:
+        while (message := self._reports.get()) is not None:
+            try:
+                self._out.write(wire.encode(message))
+                self._out.flush()
+            except OSError:
+                return  # the coordinator is gone, and we are about to be
+
+
+class Shard:
+    """Keeps the cameras that it was told to record."""
+
+    def __init__(self, vault: Vault, reporter: Reporter) -> None:
+        self._vault = vault
+        self._reporter = reporter
+        self._recorders: dict[CameraId, CameraRecorder] = {}
+        self._lock = threading.Lock()
+
+    def obey(self, order: wire.Order) -> None:
+        """Begin or end with a camera."""
+        camera = CameraId(order.camera)
+        with self._lock:
+            running = self._recorders.get(camera)
+        if running is not None:
+            running.stop()
+            running.join(_PATIENCE_S)
+            if running.running:
+                # Its disk is slow. Two must never write for one camera: the coordinator asks again when it has ended.
+                return
+            with self._lock:
+                del self._recorders[camera]
+        if isinstance(order, Leave):
+            return
+        try:
+            recorder = self._recorder(order)
+        except CustodesError as problem:
+            self._reporter.report(State(camera, RecordingState.DARK.value, problem.message, self._vault.clock.now()))
+            self._reporter.report(Gone(camera, order.turn))
+            return
+        with self._lock:
+            self._recorders[camera] = recorder
+
+    def _recorder(self, order: Record) -> CameraRecorder:
+        vault = self._vault
+        allowed = permit(order.document, order.entry, order.receipt, vault.tlog_policy, vault.clock.now())
+        transport: Transport = "udp" if order.transport == "udp" else "tcp"
+        gone = Gone(order.camera, order.turn)
+        return CameraRecorder(
+            vault,
+            self._reporter.report,
+            StreamUrl(order.main),
+            allowed,
+            transport,
+            order.pin,
+            ended=lambda: self._reporter.report(gone),
+        )
+
+    def measure(self) -> None:
+        """Report the health of every camera."""
+        with self._lock:
+            recorders = list(self._recorders.values())
+        for recorder in recorders:
+            self._reporter.report(recorder.health())
+
+    def stop(self) -> None:
+        """Close every period."""
+        with self._lock:
+            recorders = list(self._recorders.values())
+            self._recorders.clear()
+        for recorder in recorders:
+            recorder.stop()
+        for recorder in recorders:
+            recorder.join()
+
+
+def run(layout: Layout, stop: threading.Event) -> None:
+    """The shard's whole life: until ``stop``, or until standard input ends."""
+    reporter = Reporter(sys.stdout.buffer)
+    shard = Shard(Vault(layout), reporter)
+    orders: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+
+    def listen() -> None:
+        for line in sys.stdin.buffer:
+            orders.put(line)
+        stop.set()
+
+    threading.Thread(target=listen, name="orders", daemon=True).start()
+    threading.Thread(target=_obey, args=(shard, orders), name="obey", daemon=True).start()
+    while not stop.wait(HEALTH_S):
+        shard.measure()
+    shard.stop()
+    reporter.close()
+
+
+def _obey(shard: Shard, orders: "queue.SimpleQueue[bytes | None]") -> None:
+    while (line := orders.get()) is not None:
+        try:
+            shard.obey(wire.decode(line))
+        except CustodesError as problem:
+            sys.stderr.write(f"{problem}\n")

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What a camera says of its streams: SDP (RFC 8866) as far as a recorder needs it."""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from custodes.domain.video import Codec
+from custodes.errors import corrupt
+
+_CODECS = {"H264": Codec.H264, "H265": Codec.H265}
+_RTPMAP = re.compile(r"(\d{1,3})\s+([A-Za-z0-9.-]+)/(\d+)")
+
+
+@dataclass(slots=True)
+class Media:
+    """One video stream on offer. ``sets``: announced parameter sets; ``donl``: H.265 with decoding order numbers."""
+
+    payload: int
+    codec: Codec
+    control: str
+    sets: tuple[bytes, ...] = ()
+    donl: bool = False
+
+
+@dataclass(slots=True)
+class _Section:
+    kind: str
+    payloads: list[int]
+    control: str = ""
+    maps: dict[int, tuple[str, int]] = field(default_factory=dict)
+    formats: dict[int, dict[str, str]] = field(default_factory=dict)
+
+
+def choose_video(document: bytes) -> Media:
+    """The first video stream that can be recorded; raises ``CustodesError`` (CORRUPT) with what was found instead."""
+    sections = [section for section in _sections(document) if section.kind == "video"]
+    if not sections:
+        raise corrupt("the stream has no video")
+    for section in sections:
+        for payload in section.payloads:
+            name, clock = section.maps.get(payload, ("", 0))
+            codec = _CODECS.get(name.upper())
+            if codec is None or clock != 90_000:
+                continue
+            given = section.formats.get(payload, {})
+            sets = _announced(given, codec)
+            return Media(payload, codec, section.control, sets, given.get("sprop-max-don-diff", "0") not in ("", "0"))
+    names = sorted({_known_name(name) for section in sections for name, _ in section.maps.values()}) or ["unknown"]
+    raise corrupt(f"codec {names[0]} is not supported; set the camera to H.264 or H.265")
+
+
+def _known_name(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9.-]{1,16}", name) else "unknown"
+
+
+def _sections(document: bytes) -> list[_Section]:
+    found: list[_Section] = []
+    for line in document.replace(b"\r", b"\n").split(b"\n"):
+        text = line.decode("latin-1").strip("\0 ")
+        if text.startswith("m="):
+            kind, _, rest = text[2:].partition(" ")
+            numbers = [int(each) for each in rest.split()[2:] if each.isascii() and each.isdigit() and len(each) < 4]
+            found.append(_Section(kind.lower(), numbers))
+        elif not found or not text.startswith("a="):
+            continue
+        else:
+            _attribute(found[-1], text[2:])
+    return found
+
+
+def _attribute(section: _Section, text: str) -> None:
+    name, _, value = text.partition(":")
+    if name == "control":
+        section.control = value.strip()
+    elif name == "rtpmap" and (match := _RTPMAP.match(value.strip())):
+        section.maps[int(match[1])] = (match[2], int(match[3]))
+    elif name == "fmtp":
+        payload, _, rest = value.strip().partition(" ")
+        if payload.isascii() and payload.isdigit():
+            pairs = (each.partition("=") for each in rest.split(";"))
+            section.formats[int(payload)] = {key.strip().lower(): given.strip() for key, _, given in pairs}
+
+
+def _announced(given: dict[str, str], codec: Codec) -> tuple[bytes, ...]:
+    """Parameter sets of the ``sprop`` parameters (RFC 6184, 8.1; RFC 7798, 7.1); what cannot be read is left out."""
+    names = ("sprop-parameter-sets",) if codec is Codec.H264 else ("sprop-vps", "sprop-sps", "sprop-pps")
+    sets = []
+    for piece in ",".join(given.get(name, "") for name in names).split(","):
+        try:
+            data = base64.b64decode(piece + "=" * (-len(piece) % 4), validate=True)
+        except (binascii.Error, ValueError):
+            continue
+        # Some cameras keep a start code in front, some pad behind.
+        data = data.lstrip(b"\0") if data.startswith(b"\0\0") else data
+        data = (data[1:] if data.startswith(b"\x01") else data).rstrip(b"\0")
+        if data:
+            sets.append(data)
+    return tuple(sets)
+
+
+def control_url(base: str, control: str) -> str:
+    """The address to set a stream up (RFC 2326, C.1.1): absolute, or appended to the base as cameras do it."""
+    if not control or control == "*":
+        return base
+    if urlsplit(control).scheme in ("rtsp", "rtsps"):
+        return control
+    # By the letter a relative address replaces the base's last part; every camera appends it instead.
+    return f"{base}{control}" if base.endswith("/") or control.startswith("/") else f"{base}/{control}"
