@@ -25,7 +25,7 @@ class CameraStreams:
     """Where a camera's streams are; the addresses may hold passwords and are for the runtime only.
 
     ``transport``: ``tcp`` or ``udp``; ``pin``: SHA-256 (hexadecimal) of the TLS certificate that the camera showed when
-    it was added, empty where there was none.
+    it was added, empty where there was none. ``onvif``: where the camera answers to ONVIF, empty if nobody has said.
     """
 
     id: CameraId
@@ -33,12 +33,20 @@ class CameraStreams:
     sub: StreamUrl
     transport: Transport = "tcp"
     pin: str = ""
+    onvif: str = ""
 
 
 def streams(store: Store) -> list[CameraStreams]:
     """The streams of every camera in service."""
     return [
-        CameraStreams(camera, kept.main, kept.sub, "udp" if kept.link.transport == "udp" else "tcp", kept.link.pin)
+        CameraStreams(
+            id=camera,
+            main=kept.main,
+            sub=kept.sub,
+            transport="udp" if kept.link.transport == "udp" else "tcp",
+            pin=kept.link.pin,
+            onvif=kept.link.onvif,
+        )
         for camera, kept in every_setting(store).items()
     ]
 

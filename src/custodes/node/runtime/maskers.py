@@ -20,6 +20,7 @@ from custodes.node.queries.cameras import CameraStreams
 from custodes.node.runtime import permits, states
 from custodes.node.runtime.bookkeeper import Bookkeeper
 from custodes.node.runtime.feedserver import FeedServer
+from custodes.node.runtime.listening import CameraListener
 from custodes.node.runtime.maskedfiles import MaskedFiles
 from custodes.node.store import Store
 from custodes.video.encode.fragments import FragmentEncoder
@@ -65,6 +66,7 @@ class CameraMasker:
         self.permit = permit
         self._store, self._books, self._feeds = store, books, feeds
         self.streams = streams
+        self._listener = CameraListener(streams)
         self._stop = threading.Event()
         self._newest: Frame | None = None
         self._lock = threading.Lock()
@@ -89,6 +91,7 @@ class CameraMasker:
     def stop(self) -> None:
         """Ask both threads to end."""
         self._stop.set()
+        self._listener.stop()
 
     def join(self) -> None:
         """Wait until they have."""
@@ -131,7 +134,7 @@ class CameraMasker:
                 break
             if clock.now() - slot > 5 * SECOND:
                 slot = Instant(clock.now() // SLOT * SLOT)  # the machine slept or its clock was set: leave a gap
-            masked = self._masker.observe(self._take(), slot)
+            masked = self._masker.observe(self._take(), slot, turning=self._listener.turning)
             self._report(masked)
             self._hand_on(self._encoder.push(masked))
             if slot - noted >= _CANDIDATE_EVERY:
