@@ -300,6 +300,11 @@ class _Handler(BaseHTTPRequestHandler):
         return http(b"", "401 Unauthorized", 'WWW-Authenticate: Basic realm="camera"\r\n' + challenge)
 
 
+def handler_of(device: Device) -> type[BaseHTTPRequestHandler]:
+    """The class that serves this device."""
+    return type("Handler", (_Handler,), {"device": device})
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
@@ -310,7 +315,7 @@ class _Server(ThreadingHTTPServer):
 @contextmanager
 def serving(device: Device) -> Iterator[Device]:
     """The device on a free port of loopback."""
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"device": device}))
+    server = _Server(("127.0.0.1", 0), handler_of(device))
     device.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()

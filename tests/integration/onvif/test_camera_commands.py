@@ -384,7 +384,7 @@ def test_a_thousand_cameras_are_added_at_once_and_every_row_that_fails_says_why(
     expected = (
         "either onvif",
         "no name",
-        "rtsp://",
+        "not an RTSP address",
         "tcp or udp",
         "password is wrong",
         "nothing listens",
@@ -431,3 +431,28 @@ def test_a_table_from_a_spreadsheet_is_read(shell: Shell, tmp_path: Path) -> Non
     assert "1 of 1 added" in shell("add", "--csv", str(file))
     made = next(iter(cameras.every_setting(shell.here.store).values()))
     assert made.main.value == "rtsp://me:%20a%3Bb%20@h/m"
+
+
+def test_a_password_is_asked_for_where_somebody_can_answer(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def answer(question: str) -> str:
+        asked.append(question)
+        return "typed"
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("getpass.getpass", answer)
+    camera = json.loads(shell("add", "--name", "x", *RTSP, "--user", "me", "--json"))["camera"]
+    assert asked == ["password of me: "]
+    assert settings(shell, camera).main.value == "rtsp://me:typed@10.0.0.1/main"
+
+
+def test_a_table_shows_its_progress_where_somebody_is_looking(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [f"x,rtsp://10.0.0.{number}/m,rtsp://10.0.0.{number}/s" for number in range(4)]
+    file = table(tmp_path / "t.csv", "name,main,sub", *rows)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    shell("add", "--csv", file)
+    assert shell.err.endswith(f"\r[{'#' * 40}] 4/4\n")
+    assert f"\r[{'#' * 10}{' ' * 30}] 1/4" in shell.err

@@ -1,19 +1,17 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Acts on cameras."""
 
-import re
-from urllib.parse import urlsplit
-
 import sqlalchemy as sa
 
 from custodes.domain import canonical
 from custodes.domain.acts import Act
-from custodes.domain.cameras import PORTS, CameraSettings, Change, Credentials, DeviceFacts, Link, spelling
+from custodes.domain.cameras import CameraSettings, Change, Credentials, DeviceFacts, Link, spelling
 from custodes.domain.ids import CameraId, new_id
 from custodes.domain.video import StreamUrl
-from custodes.errors import conflict, invalid, not_found
+from custodes.errors import CustodesError, conflict, invalid, not_found
 from custodes.node.store import Store, tables
 from custodes.node.store.store import Transaction
+from custodes.video.ingest.rtsp.address import parse_address
 
 _PLAIN = Link()
 
@@ -102,12 +100,9 @@ def _check(settings: CameraSettings) -> None:
     """Raise ``CustodesError`` (INVALID) for what no camera can be."""
     for url in (settings.main, settings.sub):
         try:
-            parts = urlsplit(url.value)
-            usable = parts.scheme in PORTS and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            usable = False
-        if not usable or re.search(r"[\s\x00-\x1f\x7f\ud800-\udfff]", url.value):
-            raise invalid(f"{url} is not an rtsp:// or rtsps:// address (special characters in a password: as %40)")
+            parse_address(url)
+        except CustodesError as problem:
+            raise invalid(f"{url}: {problem}") from None
     if not settings.name.strip():
         raise invalid("a camera needs a name")
     if settings.link.transport not in ("tcp", "udp"):

@@ -82,8 +82,7 @@ def _setting(store: Store, row: sa.Row[tuple[object, ...]]) -> CameraSettings:
             canonical.text(told, name) for name in ("manufacturer", "model", "firmware", "source")
         )
         device = DeviceFacts(made, model, firmware, "", "", source)
-    credentials = Credentials(row.credentials) if row.credentials else Credentials.KNOWN
-    return CameraSettings(row.name, main, sub, link, device, credentials)
+    return CameraSettings(row.name, main, sub, link, device, _credentials(row.credentials))
 
 
 def versions(store: Store, camera: CameraId) -> int:
@@ -118,6 +117,7 @@ def _views(store: Store, which: sa.ColumnElement[bool]) -> list[CameraView]:
         sa.select(
             cameras.c.id,
             cameras.c.name,
+            cameras.c.credentials,
             log.c.time.label("added"),
             entries.c.document,
             placed.c.log_index.label("entry_index"),
@@ -146,4 +146,10 @@ def _view(row: sa.Row[tuple[object, ...]], now: Instant) -> CameraView:
         state, cause, since = RecordingState.CONNECTING, "the recorder has not reported yet", row.added
     else:
         state, cause, since = RecordingState(row.state), row.cause, row.since
-    return CameraView(CameraId(row.id), row.name, entry, row.entry_index, state, cause, Instant(since))
+    credentials = _credentials(row.credentials)
+    return CameraView(CameraId(row.id), row.name, entry, row.entry_index, state, cause, Instant(since), credentials)
+
+
+def _credentials(kept: str | None) -> Credentials:
+    """Of cameras that were added before this was kept, people know the password."""
+    return Credentials(kept) if kept else Credentials.KNOWN

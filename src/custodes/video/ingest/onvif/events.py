@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from xml.etree.ElementTree import Element, tostring
+from xml.sax.saxutils import escape
 
 from custodes.clock import SECOND, Instant
 from custodes.errors import corrupt, unavailable
@@ -104,7 +105,7 @@ class PullPoint:
         header = (
             f'<a:Action xmlns:a="{_ADDRESSING}">{action}</a:Action>'
             f'<a:To xmlns:a="{_ADDRESSING}">{"https" if place.tls else "http"}://{place.host}:{place.port}'
-            f"{place.path.replace('&', '&amp;')}</a:To>{getattr(self, '_reference', '')}"
+            f"{escape(place.path)}</a:To>{getattr(self, '_reference', '')}"
         )
         return self._client.call(place, namespace, operation, body, header=header, action=action, timeout_s=timeout_s)
 
