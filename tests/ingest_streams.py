@@ -15,7 +15,9 @@ import numpy as np
 from custodes.clock import Instant
 from custodes.domain.ids import CameraId, Digest
 from custodes.domain.register import RecordingPermit
+from custodes.domain.video import Codec
 from custodes.video import nal
+from custodes.video.units import is_key
 
 FOREVER = Instant(2**62)
 CAMERA = CameraId("a" * 26)
@@ -36,14 +38,24 @@ class Unit:
 
 @functools.cache
 def stream(
-    frames: int = 50, width: int = 320, height: int = 180, fps: int = 25, gop: int = 25, bframes: int = 0
+    frames: int = 50,
+    width: int = 320,
+    height: int = 180,
+    fps: int = 25,
+    gop: int = 25,
+    bframes: int = 0,
+    codec: Codec = Codec.H264,
 ) -> tuple[Unit, ...]:
     """A moving pattern with noise, one slice per picture, parameter sets in front of every key picture."""
-    context = av.CodecContext.create("libx264", "w")
+    context = av.CodecContext.create("libx264" if codec is Codec.H264 else "libx265", "w")
     context.width, context.height, context.pix_fmt = width, height, "yuv420p"
     context.time_base, context.framerate, context.thread_count = Fraction(1, fps), Fraction(fps), 1
-    params = f"scenecut=0:keyint={gop}:min-keyint={gop}:b-adapt=0:slices=1:sliced-threads=0"
-    context.options = {"preset": "ultrafast", "crf": "26", "bf": str(bframes), "x264-params": params}
+    params = f"scenecut=0:keyint={gop}:min-keyint={gop}:b-adapt=0:slices=1"
+    if codec is Codec.H264:
+        own = {"bf": str(bframes), "x264-params": f"{params}:sliced-threads=0"}
+    else:
+        own = {"x265-params": f"{params}:bframes={bframes}:repeat-headers=1:open-gop=0:log-level=none:pools=1"}
+    context.options = {"preset": "ultrafast", "crf": "26", **own}
     coarse = np.random.default_rng(1).integers(60, 190, (height * 3 // 32 + 1, width // 16 + 1), dtype=np.uint8)
     noise = np.kron(coarse, np.ones((16, 16), np.uint8))[: height * 3 // 2, :width]
     units: list[Unit] = []
@@ -54,7 +66,7 @@ def stream(
             picture.pts = index
         for packet in context.encode(picture):
             nals = nal.split_annexb(bytes(packet))
-            units.append(Unit(packet.pts * 90_000 // fps, nals, any(nal.is_key(each) for each in nals)))
+            units.append(Unit(packet.pts * 90_000 // fps, nals, is_key(codec, nals)))
     return tuple(units)
 
 

@@ -2,7 +2,9 @@
 """A whole system for tests: the demonstration's own programs, kept running, to be hurt on purpose."""
 
 import json
+import os
 import re
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import sqlalchemy as sa
+from tests.recording_rig import process_tree
 from websockets.sync.client import connect
 
 from custodes.clock import Instant
@@ -91,6 +94,18 @@ class Town:
         assert process is not None
         process.kill()
         until(lambda: self.pid(role) not in (None, process.pid), f"{role} starts again")
+
+    def shards(self) -> list[int]:
+        """The recorder's processes that record."""
+        coordinator = self.pid("recorder")
+        return process_tree(coordinator)[1:] if coordinator else []
+
+    def kill_shards(self) -> None:
+        """kill -9 of what records, and wait until others have been started."""
+        killed = self.shards()
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: set(self.shards()) - set(killed), "another shard starts")
 
     @contextmanager
     def away(self, role: str) -> Iterator[None]:

@@ -37,7 +37,7 @@ def crash(running: Town) -> Crash:
     until(lambda: torn.stat().st_size > written + ENOUGH or len(running.segments(camera)) > count, "it goes on growing")
     torn = running.segments(camera)[-1]
     count = len(running.segments(camera))
-    running.kill("recorder")
+    running.kill_shards()
     until(lambda: growing(count, 2 * ENOUGH), "recording begins again")
     after = running.segments(camera)[count]
     process = running.child("recorder").process

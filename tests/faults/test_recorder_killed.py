@@ -67,6 +67,18 @@ def test_a_sealed_segment_is_verified_by_command_and_one_flipped_byte_is_found(
     refused(running.command("verify", "segment", tmp_path / "none", *words), "none")
 
 
+def test_shards_whose_coordinator_is_killed_close_their_periods_and_recording_begins_again(
+    running: Town, crash: Crash
+) -> None:
+    until(running.shards, "the cameras are recorded")
+    left, before = running.shards(), len(running.segments(crash.camera))
+    running.kill("recorder")
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in left), "the shards have ended")
+    until(lambda: len(running.segments(crash.camera)) > before, "recording begins again")
+    newest = names.period_of(str(running.segments(crash.camera)[before - 1].relative_to(running.root / "store")))
+    assert manifests(running, newest)[1].reason is not CloseReason.RECOVERED
+
+
 @pytest.mark.parametrize("role", ["sequencer", "web"])
 def test_any_other_process_that_is_killed_comes_back(running: Town, role: str) -> None:
     running.kill(role)

@@ -96,6 +96,7 @@ class GapCause(Enum):
     DISK_FAILED = "the disk does not take the recording"
     DISK_SLOW = "the disk is too slow"
     CLOCK_SET = "the recorder's clock was set"
+    CLOCK_WRONG = "the recorder's clock is behind what witnesses have signed"
     RESTARTED = "the recorder was interrupted"
 
 

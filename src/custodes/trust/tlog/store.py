@@ -106,7 +106,13 @@ def make_folder(folder: Path) -> None:
         return
     make_folder(folder.parent)
     folder.mkdir(exist_ok=True)
-    sync_folder(folder.parent)
+    try:
+        sync_folder(folder.parent)
+    except OSError:
+        # It would be taken for a durable one next time.
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+        raise
 
 
 def sync_folder(folder: Path) -> None:

@@ -30,6 +30,7 @@ _LOOK_S = 0.25
 """How long a stop or the end of the permit may go unnoticed."""
 _REST_S = 0.5
 """How long whoever records rests when there is nothing to do: two batches of the reader's."""
+_GROWTH = 4 / 3
 _STEADY_S = 10
 """A connection that delivered for so long was a good one: the next attempt comes soon again."""
 _PAUSE = 2 * SECOND
@@ -45,8 +46,9 @@ class CameraStream:
     ``url``: RTSP or RTSPS, else ``CustodesError`` (INVALID). ``nap_s``: for recording; after draining its socket the
     reading thread sleeps so long (TCP only), packets come that much later and with the beginning of the next picture.
     ``silence_s``: without packets for so long the connection is given up. ``backoff``: first and longest pause between
-    two attempts in seconds; each pause is drawn from the upper half of the current one, which doubles. ``pin``: SHA-256
-    of the camera's TLS certificate, hexadecimal; empty for none. ``meter`` counts.
+    two attempts in seconds; each pause is drawn from the upper half of the current one, which grows by a third: a
+    camera that was away for a quarter of a minute is back within five seconds, one that is gone is asked once a minute.
+    ``pin``: SHA-256 of the camera's TLS certificate, hexadecimal; empty for none. ``meter`` counts.
     """
 
     def __init__(
@@ -80,7 +82,7 @@ class CameraStream:
         The first event is a gap (CONNECTING). A gap's ``began`` is the arrival of the last packet before it; while
         attempts go on failing, another gap with the same ``began`` comes only when cause or detail change. LOST,
         PAUSED, CAMERA_TIME and CLOCK_SET are told between two packets of one connection. Ends after STOPPED, within a
-        second of ``stop``, or after NOT_PERMITTED or OUTSIDE_HOURS. Never raises for what a camera does.
+        second of ``stop``, or after NOT_PERMITTED, OUTSIDE_HOURS or CLOCK_WRONG. Never raises for what a camera does.
 
         Every NAL unit of a packet is whole; over UDP a picture may lack units that were lost, and is told of.
         """
@@ -112,12 +114,15 @@ class CameraStream:
                 pause = self._backoff[0]
             if self._over(stop) is None:
                 stop.wait(min(pause * (0.5 + self._entropy(1)[0] / 512), self._permit_left_s()))
-            pause = min(pause * 2, longest)
+            pause = min(pause * _GROWTH, longest)
         yield Gap(began, end, "")
 
     def _over(self, stop: threading.Event) -> GapCause | None:
         """Why there must not be another packet, or None."""
-        if not self._permit.holds_at(self._clock.now()):
+        now = self._clock.now()
+        if now < self._permit.not_before:
+            return GapCause.CLOCK_WRONG
+        if not self._permit.holds_at(now):
             return GapCause.NOT_PERMITTED
         return GapCause.STOPPED if stop.is_set() else None
 

@@ -20,7 +20,7 @@ from custodes.video.ingest.session import CameraStream
 
 NAP_S = 0.25
 """A reading thread drains its socket, then naps: four wake-ups a second instead of one for every packet."""
-_DISK_RETRY_S = 5.0
+_DISK_RETRY_S = 2.0
 _WITHIN = frozenset({GapCause.LOST, GapCause.PAUSED, GapCause.CAMERA_TIME, GapCause.CLOCK_SET})
 """Holes in a connection that goes on: the period goes on too, and states them."""
 
