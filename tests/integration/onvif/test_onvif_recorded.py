@@ -18,8 +18,8 @@ from custodes.demo.processes import custodes
 
 __all__ = ["office"]
 CAMERA = Path(__file__).parents[2] / "onvif_ipycam.py"
-ENOUGH = 300_000
-"""Bytes of sealed segments: several seconds of 1 Mbit/s."""
+ENOUGH = 60_000
+"""Bytes of sealed segments: several seconds of what it sends."""
 
 
 @pytest.fixture(scope="module")
