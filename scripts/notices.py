@@ -25,6 +25,7 @@ _SPELLINGS = {
     "Apache 2.0": "Apache-2.0",
     "3-Clause BSD License": "BSD-3-Clause",
     "MIT": "MIT",
+    "PSFL": "PSF-2.0",
     "MPL-2.0 AND MIT": "MPL-2.0 AND MIT",
     "License :: OSI Approved :: Apache Software License": "Apache-2.0",
     "License :: OSI Approved :: MIT License": "MIT",

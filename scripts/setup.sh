@@ -28,10 +28,10 @@ fi
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 pins() { cat "requirements/$1.txt" pyproject.toml | sha256sum; }
 installed() { [ "$(cat ".venv/.$1" 2>/dev/null)" = "$(pins "$1")" ]; }
-# The development set holds all that the demo needs.
+# The files list everything with its hash, so pip has nothing to resolve. The development set holds all that the demo needs.
 if ! installed "$what" && ! installed dev; then
     echo "Installing requirements/$what.txt into .venv"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "requirements/$what.txt"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r "requirements/$what.txt"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
     pins "$what" > ".venv/.$what"
 fi

@@ -59,12 +59,12 @@ class Rig:
         picture[top:bottom, left:right] = luma
         return picture
 
-    def send(self, i420: bytes | None, *, late: int = 0, after: int = SLOT) -> MaskedFrame:
+    def send(self, i420: bytes | None, *, late: int = 0, after: int = SLOT, turning: bool = False) -> MaskedFrame:
         """The next slot, with a frame or with none."""
         self.slot = Instant(self.slot + after)
         source = SourceTime(1, (self.slot - BEGIN) * 9 // 100_000)
         frame = None if i420 is None else Frame(WIDTH, HEIGHT, i420, Instant(self.slot - late), source)
-        return self.masker.observe(frame, self.slot)
+        return self.masker.observe(frame, self.slot, turning=turning)
 
     def show(self, luma: NDArray[np.uint8], slots: int = 1, after: int = SLOT) -> MaskedFrame:
         """Send the same scene for some slots; return the last picture."""

@@ -55,7 +55,8 @@ class Node:
         return status, answer
 
     def camera(self, name: str = "Gate") -> CameraId:
-        url = StreamUrl("rtsp://viewer:secret@127.0.0.1:8554/main")
+        # A camera that is there already would not be added again.
+        url = StreamUrl(f"rtsp://viewer:secret@127.0.0.1:8554/{self.count(tables.cameras)}")
         return cameras.add_camera(self.store, name, url, url)
 
     def entry(self, camera: CameraId, expires: int | None = None) -> RegisterEntry:

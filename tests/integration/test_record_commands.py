@@ -101,6 +101,15 @@ class Office:
     def do(self, *words: str | Path) -> Ran:
         return custodes(*words[:2], "--dir", self.dir, *words[2:])
 
+    def register(self, camera: str) -> None:
+        """Publish an entry for the camera."""
+        self.do(
+            "register", "add", "--camera", camera, "--purpose", "access", "--basis", "legitimate_interest",
+            "--owner", "Town", "--contact", "town@example", "--retention-hours", "24", "--latitude", "51.3",
+            "--longitude", "7.2", "--direction", "10", "--field-of-view", "60", "--height", "3", "--range", "20",
+            "--lens", "4 mm", "--json",
+        ).json()  # fmt: skip
+
     def camera(self, name: str) -> str:
         """What ``custodes camera show`` says of the camera."""
         ran = self.do("camera", "show", name, "--json")
@@ -147,12 +156,7 @@ def recorded(office: Office, addresses: tuple[str, str]) -> str:
     main, sub = addresses
     camera: str = office.do("camera", "add", "--name", "Gate", "--main", main, "--sub", sub, "--json").json()["camera"]
     assert office.camera(camera) == "dark"
-    office.do(
-        "register", "add", "--camera", camera, "--purpose", "access", "--basis", "legitimate_interest",
-        "--owner", "Town", "--contact", "town@example", "--retention-hours", "24", "--latitude", "51.3",
-        "--longitude", "7.2", "--direction", "10", "--field-of-view", "60", "--height", "3", "--range", "20",
-        "--lens", "4 mm", "--json",
-    ).json()  # fmt: skip
+    office.register(camera)
     enough = sum(len(nal) for unit in MAIN for nal in unit.nals) * RECORDED * 25 // len(MAIN)
     folder = office.dir / "store" / "segments" / camera
     until(lambda: sum(path.stat().st_size for path in folder.rglob("*.segment")) > enough, "the camera is recorded")

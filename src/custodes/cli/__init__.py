@@ -17,7 +17,7 @@ GROUPS = {
     "init": "set up a deployment: keys, custodians, witnesses, log",
     "run": "run a node: recorder, masker, log, web",
     "status": "what every camera and the log are doing",
-    "camera": "add, list and remove cameras",
+    "camera": "find, add, change and remove cameras",
     "register": "publish a camera's register entry",
     "mask": "certify a camera's reference picture",
     "custodian": "a custodian's own program: keys, pending requests, grant, refuse",

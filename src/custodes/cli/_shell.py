@@ -88,11 +88,14 @@ def read_file(path: Path) -> bytes:
         raise invalid("a file's name cannot hold a zero byte") from None
 
 
-def passphrase(arguments: argparse.Namespace) -> str | None:
-    """The passphrase in the file that was named, without its line end; None if none was."""
-    if arguments.passphrase_file is None:
-        return None
+def secret_in(path: Path) -> str:
+    """The secret in a file, without its line end."""
     try:
-        return read_file(arguments.passphrase_file).decode().rstrip("\r\n")
+        return read_file(path).decode().rstrip("\r\n")
     except UnicodeDecodeError:
-        raise invalid(f"{arguments.passphrase_file} is not text") from None
+        raise invalid(f"{path} is not text") from None
+
+
+def passphrase(arguments: argparse.Namespace) -> str | None:
+    """The passphrase in the file that was named; None if none was."""
+    return None if arguments.passphrase_file is None else secret_in(arguments.passphrase_file)

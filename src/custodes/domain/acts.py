@@ -22,6 +22,7 @@ class Act(Enum):
     REQUESTER_ENROLLED = "requester.enrolled"
     ENTRY_PUBLISHED = "register.published"
     CAMERA_ADDED = "camera.added"
+    CAMERA_CHANGED = "camera.changed"
     CAMERA_REMOVED = "camera.removed"
     LINK_ISSUED = "link.issued"
     SESSION_BEGUN = "session.begun"

@@ -34,6 +34,11 @@ ACTS: dict[Act, Explained] = {
         "Register entry published", "What a camera is for, whose it is and how long it keeps: now public.", "register"
     ),
     Act.CAMERA_ADDED: Explained("Camera added", "A camera was made known. It stays dark until registered.", "register"),
+    Act.CAMERA_CHANGED: Explained(
+        "Camera changed",
+        "A camera's settings, password or device are others now. Which of them is told.",
+        "register",
+    ),
     Act.CAMERA_REMOVED: Explained("Camera removed", "A camera was taken out of service.", "register"),
     Act.LINK_ISSUED: Explained("Sign-in link issued", "Somebody was given a one-time link to sign in.", "watching"),
     Act.SESSION_BEGUN: Explained("Signed in", "Somebody used a one-time link. No name is in the log.", "watching"),

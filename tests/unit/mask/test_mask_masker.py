@@ -207,6 +207,15 @@ def test_a_parked_thing_enters_the_reference_only_by_a_new_certification() -> No
     assert rig.show(parked, 10).masked_share == 0
 
 
+def test_while_the_camera_says_that_it_is_being_turned_everything_is_covered() -> None:
+    rig = Rig().certified()
+    assert rig.show(rig.empty).cover is None
+    assert rig.send(rig.picture(rig.empty), turning=True).cover is Cover.CAMERA_MOVED
+    assert rig.send(None, turning=True).cover is Cover.CAMERA_MOVED
+    assert rig.show(rig.empty).cover is None
+    assert [rig.send(None, turning=True).cover for _ in range(12)][-1] is Cover.NO_SIGNAL
+
+
 def test_a_missing_picture_is_repeated_for_two_seconds_and_then_the_signal_is_lost() -> None:
     rig = Rig().certified()
     shown = rig.show(rig.with_block(70, 30, 80, 60))

@@ -4,6 +4,7 @@
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from custodes.domain.acts import Act
 from custodes.domain.ids import CameraId, DeploymentId, Epoch, KeyId, PeriodId, Term
 from custodes.errors import CustodesError, Kind
 from custodes.node.acts import cameras, deployment, masks, periods, register, sessions, viewing
+from custodes.node.queries import cameras as queries
 from custodes.node.store import tables
 
 NOBODY = CameraId("a" * 26)
@@ -28,6 +30,12 @@ def here(tmp_path: Path) -> Iterator[Node]:
 
 def begin_session(here: Node) -> None:
     sessions.begin_session(here.store, sessions.issue_link(here.store, "operator"))
+
+
+def change(here: Node) -> None:
+    camera = here.camera()
+    old = queries.settings(here.store, camera)
+    cameras.change_camera(here.store, camera, old, replace(old, name="Yard"))
 
 
 def certify(here: Node) -> None:
@@ -59,6 +67,7 @@ ACTS: dict[str, tuple[str, Callable[[Node], object]]] = {
     ),
     "enrol_requester": ("requesters", lambda here: deployment.enrol_requester(here.store, KeyId("k"), b"{}")),
     "add_camera": ("cameras", lambda here: here.camera()),
+    "change_camera": ("camera_versions", change),
     "remove_camera": ("cameras", lambda here: cameras.remove_camera(here.store, here.camera())),
     "publish_entry": ("register_entries", lambda here: here.register(here.camera())),
     "issue_link": ("links", lambda here: sessions.issue_link(here.store, "operator")),

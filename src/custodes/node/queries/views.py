@@ -6,6 +6,7 @@ from enum import Enum
 
 from custodes.clock import Instant
 from custodes.domain.acts import Act
+from custodes.domain.cameras import Credentials
 from custodes.domain.canonical import JsonObject
 from custodes.domain.ids import CameraId, PeriodId
 from custodes.domain.register import RegisterEntry
@@ -39,7 +40,10 @@ class RecordingState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CameraView:
-    """A camera with its register entry (None: not registered, so it is dark) and what the recorder says."""
+    """A camera with its register entry (None: not registered, so it is dark) and what the recorder says.
+
+    ``credentials``: who may know its password.
+    """
 
     id: CameraId
     name: str
@@ -48,6 +52,7 @@ class CameraView:
     recording: RecordingState
     cause: str
     since: Instant
+    credentials: Credentials = Credentials.KNOWN
 
 
 class SpanKind(Enum):

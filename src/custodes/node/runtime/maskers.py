@@ -13,12 +13,14 @@ from custodes.clock import MILLISECOND, SECOND, Instant
 from custodes.domain.feeds import FeedState
 from custodes.domain.ids import CameraId, Term
 from custodes.domain.register import RecordingPermit
-from custodes.domain.video import Cover, Fragment, Frame, Gap, MaskedFrame, Packet, StreamUrl
+from custodes.domain.video import Cover, Fragment, Frame, Gap, MaskedFrame, Packet
 from custodes.errors import CustodesError, Kind
 from custodes.node.queries import cameras, masks
+from custodes.node.queries.cameras import CameraStreams
 from custodes.node.runtime import permits, states
 from custodes.node.runtime.bookkeeper import Bookkeeper
 from custodes.node.runtime.feedserver import FeedServer
+from custodes.node.runtime.listening import CameraListener
 from custodes.node.runtime.maskedfiles import MaskedFiles
 from custodes.node.store import Store
 from custodes.video.encode.fragments import FragmentEncoder
@@ -57,13 +59,14 @@ class CameraMasker:
         books: Bookkeeper,
         feeds: FeedServer,
         detector: Detector | None,
-        url: StreamUrl,
+        streams: CameraStreams,
         permit: RecordingPermit,
     ) -> None:
         self.camera = permit.camera
         self.permit = permit
         self._store, self._books, self._feeds = store, books, feeds
-        self._url = url
+        self.streams = streams
+        self._listener = CameraListener(streams)
         self._stop = threading.Event()
         self._newest: Frame | None = None
         self._lock = threading.Lock()
@@ -88,6 +91,7 @@ class CameraMasker:
     def stop(self) -> None:
         """Ask both threads to end."""
         self._stop.set()
+        self._listener.stop()
 
     def join(self) -> None:
         """Wait until they have."""
@@ -96,7 +100,9 @@ class CameraMasker:
 
     def _receive(self) -> None:
         decoder = SubDecoder((WIDTH, HEIGHT))
-        for event in CameraStream(self._url, self.permit, self._store.clock).events(self._stop):
+        way = self.streams
+        stream = CameraStream(way.sub, self.permit, self._store.clock, transport=way.transport, pin=way.pin)
+        for event in stream.events(self._stop):
             match event:
                 case Packet():
                     try:
@@ -128,7 +134,7 @@ class CameraMasker:
                 break
             if clock.now() - slot > 5 * SECOND:
                 slot = Instant(clock.now() // SLOT * SLOT)  # the machine slept or its clock was set: leave a gap
-            masked = self._masker.observe(self._take(), slot)
+            masked = self._masker.observe(self._take(), slot, turning=self._listener.turning)
             self._report(masked)
             self._hand_on(self._encoder.push(masked))
             if slot - noted >= _CANDIDATE_EVERY:
@@ -191,17 +197,18 @@ def mask(store: Store, weights: Path | None, stop: threading.Event, ready: Calla
     maskers: dict[CameraId, CameraMasker] = {}
     while not stop.wait(_LOOK_S):
         try:
-            in_service = {each.id: each.sub for each in cameras.streams(store)}
+            in_service = {each.id: each for each in cameras.streams(store)}
         except CustodesError as problem:
             if problem.kind is not Kind.UNAVAILABLE:
                 raise
             continue  # whoever is masked goes on; who is to be is asked again
         for camera in [camera for camera in maskers if camera not in in_service]:
             maskers.pop(camera).stop()
-        for camera, url in in_service.items():
+        for camera, streams in in_service.items():
             running = maskers.get(camera)
-            if running is None or not running.running or not running.permit.holds_at(store.clock.now()):
-                _begin(store, books, feeds, detector, maskers, camera, url)
+            usable = running is not None and running.running and running.streams == streams
+            if running is None or not usable or not running.permit.holds_at(store.clock.now()):
+                _begin(store, books, feeds, detector, maskers, camera, streams)
     for masker in maskers.values():
         masker.stop()
     for masker in maskers.values():
@@ -217,7 +224,7 @@ def _begin(
     detector: Detector | None,
     maskers: dict[CameraId, CameraMasker],
     camera: CameraId,
-    url: StreamUrl,
+    streams: CameraStreams,
 ) -> None:
     previous = maskers.pop(camera, None)
     if previous is not None:
@@ -228,4 +235,4 @@ def _begin(
         now = Instant(store.clock.now() // MILLISECOND * MILLISECOND)
         feeds.publish(camera, FeedState(camera, Cover.NOT_REGISTERED, now, problem.message))
         return
-    maskers[camera] = CameraMasker(store, books, feeds, detector, url, permit)
+    maskers[camera] = CameraMasker(store, books, feeds, detector, streams, permit)

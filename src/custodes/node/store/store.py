@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The store: catalogue, objects and server key of one node, opened once per process."""
 
+import hmac
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from custodes.clock import Clock, Instant, SystemClock
 from custodes.domain.acts import Act, LogEntry
@@ -54,6 +57,8 @@ class Store:
         except sa.exc.DatabaseError as problem:
             raise corrupt(f"{layout.catalog} is not a catalogue: {problem.orig}") from None
         self._server_key = read_key(layout.keys / "server.key")
+        # A key has one use: the one for fingerprints is another.
+        self._mark_key = HKDF(SHA256(), 32, None, b"custodes marks").derive(self._server_key)
 
     def close(self) -> None:
         """Let go of the catalogue."""
@@ -101,6 +106,10 @@ class Store:
         """Encrypt under the server key: one Cobblestone-256 message (C2SP), bound to ``context``."""
         encryptor = Cobblestone256Encryptor(self._server_key, context.encode())
         return encryptor.update(data) + encryptor.finalize()
+
+    def mark(self, data: str, context: str) -> str:
+        """A keyed fingerprint: equal things are found again, and the catalogue alone tells nothing of them."""
+        return hmac.new(self._mark_key, f"{context} {data}".encode(), "sha256").hexdigest()
 
     def decrypt(self, message: bytes, context: str) -> bytes:
         """Undo ``encrypt``; a changed message or another context raises ``CustodesError`` (CORRUPT)."""

@@ -82,9 +82,34 @@ cameras = Table(
     metadata,
     Column("id", String, primary_key=True),
     Column("name", String, nullable=False),
-    Column("streams", LargeBinary, nullable=False),  # main and sub address, encrypted: they hold passwords
+    Column("streams", LargeBinary, nullable=False),  # addresses and how to reach them, encrypted: they hold passwords
     Column("removed", BigInteger),
+    Column("device", LargeBinary),  # canonical JSON: maker, model, firmware; null where nobody asked it
+    Column("credentials", String),  # who may know the password; null: from before this was asked
+    # Keyed fingerprints of main address, serial number and hardware address: the same camera added twice is noticed.
+    Column("stream_mark", String, index=True),
+    Column("serial_mark", String, index=True),
+    Column("mac_mark", String, index=True),
     _entry(),
+)
+
+camera_versions = Table(
+    "camera_versions",
+    metadata,
+    Column("camera", String, ForeignKey("cameras.id"), primary_key=True),
+    Column("name", String, nullable=False),
+    Column("streams", LargeBinary, nullable=False),  # as in cameras, without passwords
+    Column("device", LargeBinary),
+    Column("credentials", String),
+    Column("until", BigInteger, nullable=False),  # when it was changed
+    Column("seq", _SEQ, ForeignKey("log_entries.seq"), primary_key=True),  # the entry of the change
+)
+
+pending_passwords = Table(
+    "pending_passwords",
+    metadata,
+    Column("camera", String, ForeignKey("cameras.id"), primary_key=True),
+    Column("login", LargeBinary, nullable=False),  # encrypted; the device may have taken it already
 )
 
 register_entries = Table(

@@ -75,11 +75,12 @@ class Masker:
         with self._lock:
             return self._collector.progress
 
-    def observe(self, frame: Frame | None, slot: Instant) -> MaskedFrame:
+    def observe(self, frame: Frame | None, slot: Instant, *, turning: bool = False) -> MaskedFrame:
         """Return the picture for ``slot``; call once per slot of 200 ms, in order.
 
         ``frame`` is the newest frame since the last slot, None if there is none: then the last picture is repeated for
-        two seconds. Never raises for what a camera or the detector does; the picture's ``cover`` tells.
+        two seconds. ``turning``: the camera says that it is being turned. Never raises for what a camera or the
+        detector does; the picture's ``cover`` tells.
         """
         with self._lock:
             elapsed = self._pass_time(slot)
@@ -89,6 +90,8 @@ class Masker:
                 self._served = self._cover(Cover.DETECTOR_FAILED, slot, frame)
             except Exception:  # noqa: BLE001 (whatever went wrong, the picture must be covered and the next one tried)
                 self._served = self._cover(Cover.MASKER_FAILED, slot, frame)
+            if turning and self._served.cover is None:
+                return self._cover(Cover.CAMERA_MOVED, slot, frame)
             return self._served
 
     def _pass_time(self, slot: Instant) -> int:
