@@ -81,9 +81,11 @@ DISCLOSURE_STATES: dict[DisclosureState, str] = {
 
 RECORDING_STATES: dict[RecordingState, str] = {
     RecordingState.RECORDING: "Recording, sealed",
+    RecordingState.DEGRADED: "Recording, with trouble",
     RecordingState.CONNECTING: "Connecting",
     RecordingState.DOWN: "Not recording",
     RecordingState.DARK: "Dark: must not record",
+    RecordingState.UNKNOWN: "Recorder not reporting",
 }
 
 COVERS: dict[Cover, str] = {
