@@ -3,6 +3,7 @@
 
 import argparse
 
+from custodes.cli import camera_snooze
 from custodes.cli._shell import add_dir, add_json, show
 from custodes.domain.ids import CameraId, check_id
 from custodes.domain.video import StreamUrl
@@ -29,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         if run is not _list:
             command.add_argument("camera")
         command.set_defaults(run=run)
+    camera_snooze.configure(commands)
     for command in commands.choices.values():
         add_dir(command)
         add_json(command)

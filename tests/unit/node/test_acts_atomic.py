@@ -14,7 +14,7 @@ from custodes.clock import SECOND, Instant
 from custodes.domain.acts import Act
 from custodes.domain.ids import CameraId, DeploymentId, Epoch, KeyId, PeriodId, Term
 from custodes.errors import CustodesError, Kind
-from custodes.node.acts import cameras, deployment, masks, periods, register, sessions, viewing
+from custodes.node.acts import alerts, cameras, deployment, masks, periods, register, sessions, viewing
 from custodes.node.store import tables
 
 NOBODY = CameraId("a" * 26)
@@ -59,6 +59,10 @@ ACTS: dict[str, tuple[str, Callable[[Node], object]]] = {
     ),
     "enrol_requester": ("requesters", lambda here: deployment.enrol_requester(here.store, KeyId("k"), b"{}")),
     "add_camera": ("cameras", lambda here: here.camera()),
+    "snooze": (
+        "snoozes",
+        lambda here: alerts.snooze(here.store, here.camera(), None, Instant(here.clock.now() + SECOND)),
+    ),
     "remove_camera": ("cameras", lambda here: cameras.remove_camera(here.store, here.camera())),
     "publish_entry": ("register_entries", lambda here: here.register(here.camera())),
     "issue_link": ("links", lambda here: sessions.issue_link(here.store, "operator")),

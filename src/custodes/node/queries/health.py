@@ -19,6 +19,7 @@ STALE = 30 * SECOND
 """Who has not reported for this long is not believed any more."""
 LEARNT = 30
 """Measurements (one in ten seconds) before what is usual of a camera is taken for known."""
+MASKER_SILENT = "the masker has not reported for"
 _RATE_SHARE = 0.6
 _BITS_SHARE = 0.1
 _LOST = 10
@@ -217,11 +218,16 @@ def _recording_troubles(measured: Measured | None) -> list[str]:
     return found
 
 
+def masker_silent(seen: Seen, now: Instant) -> bool:
+    """Whether what the masker reported last is too old to be believed."""
+    return now - seen.at > STALE
+
+
 def _view_troubles(seen: Seen | None, now: Instant) -> list[str]:
     if seen is None:
         return []
-    if now - seen.at > STALE:
-        return [f"the masker has not reported for {lasting(now - seen.at)}"]
+    if masker_silent(seen, now):
+        return [f"{MASKER_SILENT} {lasting(now - seen.at)}"]
     found = [seen.tamper.value] if seen.tamper is not None else []
     young = seen.cover is Cover.NOT_CERTIFIED and now - seen.cover_since < _UNCERTIFIED
     if seen.cover is not None and seen.cover not in _EXPECTED and not young:
