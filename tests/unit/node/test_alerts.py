@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import ssl
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from tests.alert_servers import certificate, hook, post
 from tests.node_store import DAY, Node, node
+from tests.node_town import until
 
 from custodes.clock import SECOND, Instant
 from custodes.domain.alerts import AlertKind
@@ -27,7 +29,7 @@ from custodes.node.queries.alerts import Condition
 from custodes.node.queries.machine import ClockState
 from custodes.node.queries.views import RecordingState
 from custodes.node.runtime import states
-from custodes.node.runtime.alerts import HOLD, Alerter
+from custodes.node.runtime.alerts import HOLD, Alerter, watch
 from custodes.node.runtime.delivery import Webhook, channels
 from custodes.node.store import tables
 
@@ -456,3 +458,33 @@ def test_without_settings_nobody_is_told_and_alerts_are_kept_all_the_same(here: 
     office.pass_time(HOLD // SECOND + 10, down(here.camera()))
     assert [each.kind for each in queries.open_alerts(here.store)] == [AlertKind.DOWN]
     assert here.count(tables.alert_messages) == 0
+
+
+def test_the_watch_tells_a_webhook_that_a_camera_is_down_and_that_it_is_back(
+    here: Node, camera: CameraId, tmp_path: Path, secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("custodes.node.runtime.alerts._TICK_S", 0.02)
+    believed, context = certificate(tmp_path)
+    stop, ready = threading.Event(), threading.Event()
+    with hook(context) as server:
+        url = f"https://127.0.0.1:{server.port}/"
+        names = f'webhook = "{url}"\nwebhook_secret_file = "{secret}"\nca_file = "{believed}"'
+        here.layout.settings.write_text(f"[alerts]\n{names}\n")
+        report(here, camera, RecordingState.DOWN, "the camera cannot be reached")
+        thread = threading.Thread(target=watch, args=(here.store, stop, ready.set))
+        thread.start()
+        assert ready.wait(60)
+
+        def told(event: str) -> bool:
+            here.clock.advance(5 * SECOND)
+            alerts = [each for *_, body in server.got for each in json.loads(body)["alerts"]]
+            return (event, "down", camera) in [(each["event"], each["kind"], each["subject"]) for each in alerts]
+
+        try:
+            until(lambda: told("begin"), "it is told")
+            report(here, camera, RecordingState.RECORDING, "")
+            until(lambda: told("end"), "its return is told")
+        finally:
+            stop.set()
+            thread.join(60)
+    assert not thread.is_alive()
