@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Alerts: what begins and ends one, who is told, and that no failure of theirs loses or repeats a message."""
 
-import hashlib
-import hmac
 import json
-import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from tests.alert_servers import certificate, hook, post
+from tests.alert_servers import certificate, hook
 from tests.node_store import DAY, Node, node
 from tests.node_town import until
 
@@ -23,14 +20,15 @@ from custodes.domain.video import Cover, Tamper
 from custodes.errors import CustodesError, Kind, unavailable
 from custodes.node.acts import register
 from custodes.node.acts.alerts import snooze
-from custodes.node.config import Alerts, load_settings
+from custodes.node.config import load_settings
 from custodes.node.queries import alerts as queries
 from custodes.node.queries.alerts import Condition
 from custodes.node.queries.machine import ClockState
 from custodes.node.queries.views import RecordingState
 from custodes.node.runtime import states
 from custodes.node.runtime.alerts import HOLD, Alerter, watch
-from custodes.node.runtime.delivery import Webhook, channels
+from custodes.node.runtime.delivery import channels
+from custodes.node.runtime.trends import Trends
 from custodes.node.store import tables
 
 GOOD = ClockState(True, 400, "")
@@ -211,9 +209,10 @@ def report(here: Node, camera: CameraId, state: RecordingState, cause: str) -> N
         states.recording_state(camera, state, cause, here.clock.now())(connection)
 
 
-def measure(here: Node, camera: CameraId) -> None:
+def measure(here: Node, camera: CameraId, connections: int = 1) -> None:
     zero = dict.fromkeys((c.name for c in tables.camera_health.c if c.name not in ("camera", "codec")), 0)
     row = {**zero, "at": here.clock.now(), "since": here.clock.now(), "codec": "h264"}
+    row["connections"] = connections
     with here.store.begin() as connection:
         tables.upsert(connection, tables.camera_health, {"camera": camera}, row)
 
@@ -261,6 +260,19 @@ def test_a_camera_that_connects_for_minutes_is_down(here: Node, camera: CameraId
     assert kinds(here) == [(AlertKind.DOWN, camera)]
 
 
+def test_a_camera_that_comes_and_goes_is_told_of_though_it_is_never_down_for_long(here: Node, camera: CameraId) -> None:
+    office = Office(here, way := Way(), Alerter(here.store, [way]))
+    trends = Trends(here.store)
+    for number in range(12):
+        up = number % 2 == 0
+        report(here, camera, RecordingState.RECORDING if up else RecordingState.DOWN, "" if up else "silent")
+        measure(here, camera, connections=number // 2 + 1)
+        trends.update()
+        office.pass_time(20, *queries.conditions(here.store, GOOD))
+    assert way.said() == [("begin", "degraded")]
+    assert "had to be made" in str(way.got[0]["cause"])
+
+
 def test_a_process_that_is_silent_is_one_condition_however_many_cameras_it_has(here: Node, camera: CameraId) -> None:
     other = here.camera("other")
     register.publish_entry(here.store, here.entry(other, here.clock.now() + 300 * DAY))
@@ -303,153 +315,12 @@ def test_alarms_of_other_parts_are_told_where_there_is_a_table_of_them(here: Nod
     assert kinds(here) == [(AlertKind.ALARM, "disk store")]
 
 
-# The ways
-
-
 @pytest.fixture
 def secret(tmp_path: Path) -> Path:
     path = tmp_path / "secret"
     path.write_text("sesame\n")
     path.chmod(0o600)
     return path
-
-
-BODY = json.dumps(
-    {
-        "v": 1,
-        "deployment": "d",
-        "sent": "now",
-        "alerts": [
-            {"title": "Gate\r\nBcc: everybody@example is down", "cause": "silent", "since": "then"},
-            {"title": "Yard is down", "cause": "silent", "since": "then"},
-        ],
-    }
-).encode()
-
-
-def test_a_webhook_gets_the_message_with_a_signature_that_it_can_check(tmp_path: Path, secret: Path) -> None:
-    believed, context = certificate(tmp_path)
-    with hook(context) as server:
-        url = f"https://127.0.0.1:{server.port}/alerts?room=1"
-        settings = Alerts(webhook=url, webhook_secret_file=str(secret), ca_file=str(believed))
-        (way,) = channels(settings)
-        way.deliver(BODY)
-        (path, headers, body) = server.got[0]
-    assert (path, body) == ("/alerts?room=1", BODY)
-    assert headers["Custodes-Signature"] == f"sha256={hmac.new(b'sesame', BODY, hashlib.sha256).hexdigest()}"
-
-
-@pytest.mark.parametrize("status", [301, 302, 307, 308, 400, 403, 500, 503])
-def test_a_redirect_is_not_followed_and_a_refusal_is_a_failure(tmp_path: Path, secret: Path, status: int) -> None:
-    believed, context = certificate(tmp_path)
-    with hook(context) as server:
-        server.status = status
-        url = f"https://127.0.0.1:{server.port}/secret-path"
-        way = Webhook(url, b"sesame", ssl.create_default_context(cafile=believed))
-        with pytest.raises(CustodesError) as refusal:
-            way.deliver(BODY)
-        assert len(server.got) == 1
-    assert str(refusal.value) == f"the webhook answered {status}"
-
-
-def test_a_webhook_whose_certificate_nobody_vouches_for_gets_nothing(tmp_path: Path) -> None:
-    _, context = certificate(tmp_path)
-    other, _ = certificate(tmp_path, "127.0.0.2")
-    with hook(context) as server:
-        for trust in (ssl.create_default_context(), ssl.create_default_context(cafile=other)):
-            with pytest.raises(CustodesError) as refusal:
-                Webhook(f"https://127.0.0.1:{server.port}/", b"sesame", trust).deliver(BODY)
-            assert str(refusal.value) == "the webhook cannot be reached: its certificate is not valid"
-        assert server.got == []
-        port = server.port
-    with pytest.raises(CustodesError) as refusal:
-        Webhook(f"https://127.0.0.1:{port}/", b"sesame", ssl.create_default_context()).deliver(BODY)
-    assert refusal.value.kind is Kind.UNAVAILABLE
-
-
-def mail(port: int, secret: Path, believed: Path) -> Alerts:
-    return Alerts(
-        mail_to="duty@town.example, deputy@town.example",
-        mail_from="custodes@town.example",
-        smtp_host="127.0.0.1",
-        smtp_port=port,
-        smtp_user="custodes",
-        smtp_password_file=str(secret),
-        ca_file=str(believed),
-    )
-
-
-def test_mail_goes_out_after_tls_has_begun_and_a_name_cannot_add_a_header(tmp_path: Path, secret: Path) -> None:
-    believed, context = certificate(tmp_path)
-    with post(context) as server:
-        (way,) = channels(mail(server.port, secret, believed))
-        way.deliver(BODY)
-    heads = server.commands
-    assert heads.index("STARTTLS") < next(at for at, line in enumerate(heads) if line.startswith("AUTH"))
-    assert [line for line in heads if line.lower().startswith("rcpt")] == [
-        "rcpt TO:<duty@town.example>",
-        "rcpt TO:<deputy@town.example>",
-    ]
-    (message,) = server.messages
-    assert "Subject: Custodes: Gate Bcc: everybody@example is down and 1 more" in message
-    assert "\nBcc:" not in message
-    assert "Yard is down" in message
-
-
-def test_mail_is_not_sent_in_the_clear_nor_to_a_server_that_nobody_vouches_for(tmp_path: Path, secret: Path) -> None:
-    believed, context = certificate(tmp_path)
-    other, _ = certificate(tmp_path, "127.0.0.2")
-    with post(None) as plain, post(context) as unknown:
-        for server, trust in ((plain, believed), (unknown, other)):
-            (way,) = channels(mail(server.port, secret, trust))
-            with pytest.raises(CustodesError) as refusal:
-                way.deliver(BODY)
-            assert "sesame" not in str(refusal.value)
-            assert not [line for line in server.commands if line.startswith(("AUTH", "mail"))]
-            assert server.messages == []
-
-
-def test_a_mail_server_that_takes_nothing_is_a_failure(tmp_path: Path, secret: Path) -> None:
-    believed, context = certificate(tmp_path)
-    with post(context) as server:
-        server.refuse = True
-        (way,) = channels(mail(server.port, secret, believed))
-        with pytest.raises(CustodesError) as refusal:
-            way.deliver(BODY)
-    assert str(refusal.value) == "the mail server did not take it: it answered 451"
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [
-        'webhook = "http://town.example/"',
-        'webhook = "https://user:sesame@town.example/"',
-        'webhook = "https://town.example:port/"',
-        'webhook = "https://town.example/a b"',
-        'webhook = "https://town.example/"\nwebhook_secret_file = ""',
-        'mail_to = "duty"\nmail_from = "a@b"\nsmtp_host = "h"',
-        'mail_to = "a@b"\nmail_from = "a@b\\nBcc: c@d"\nsmtp_host = "h"',
-        'mail_to = "a@b"\nmail_from = "a@b"',
-        'mail_to = "a@b"\nmail_from = "a@b"\nsmtp_host = "h"\nsmtp_security = "none"',
-        'mail_to = "a@b"\nca_file = "/nonexistent"',
-        "smtp_port = true",
-        'pager = "x"',
-    ],
-)
-def test_settings_that_cannot_work_are_one_line(here: Node, secret: Path, lines: str) -> None:
-    given = f'webhook_secret_file = "{secret}"\n' if "webhook =" in lines and "secret_file" not in lines else ""
-    here.layout.settings.write_text(f"[alerts]\n{given}{lines}\n")
-    with pytest.raises(CustodesError) as refusal:
-        channels(load_settings(here.layout).alerts)
-    assert refusal.value.kind is Kind.INVALID
-    assert "sesame" not in str(refusal.value)
-
-
-def test_a_secret_that_others_can_read_is_refused(secret: Path) -> None:
-    secret.chmod(0o644)
-    with pytest.raises(CustodesError) as refusal:
-        channels(Alerts(webhook="https://town.example/", webhook_secret_file=str(secret)))
-    assert "chmod 600" in str(refusal.value)
 
 
 def test_without_settings_nobody_is_told_and_alerts_are_kept_all_the_same(here: Node) -> None:

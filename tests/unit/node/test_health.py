@@ -53,7 +53,8 @@ def measured(here: Node, camera: CameraId, **values: object) -> None:
 
 def learnt(here: Node, camera: CameraId, **values: object) -> None:
     usual = {name: WELL[name] for name in ("pictures_per_s", "bits_per_s", "codec", "width", "height")}
-    row = {**usual, "at": here.clock.now(), "samples": health.LEARNT, "lost_lately": 0, **values}
+    row = {**usual, "at": here.clock.now(), "samples": health.LEARNT, "lost_lately": 0, "connections_lately": 0}
+    row |= values
     with here.store.begin() as connection:
         tables.upsert(connection, tables.camera_trends, {"camera": camera}, row)
 
@@ -125,6 +126,13 @@ def test_lost_packets_degrade_while_they_are_recent(here: Node, camera: CameraId
     here.clock.advance(60 * SECOND)
     measured(here, camera, lost=1_200)
     assert judged(here, camera).state is RecordingState.RECORDING, "nobody has counted for a minute"
+
+
+def test_a_connection_that_breaks_again_and_again_degrades(here: Node, camera: CameraId) -> None:
+    learnt(here, camera, connections_lately=2)
+    assert judged(here, camera).state is RecordingState.RECORDING
+    learnt(here, camera, connections_lately=3)
+    assert judged(here, camera).causes == ("the connection had to be made 3 times in the last five minutes",)
 
 
 def test_a_recorder_that_is_silent_for_thirty_seconds_is_not_believed(here: Node, camera: CameraId) -> None:

@@ -71,3 +71,5 @@ def test_losses_are_those_of_five_minutes_and_a_counter_that_begins_anew_has_los
     assert camera.report(2, lost=90).lost_lately == 0
     assert camera.report(1, lost=3).lost_lately == 0
     assert camera.report(1, lost=5).lost_lately == 2
+    assert camera.report(1, connections=1).connections_lately == 1
+    assert camera.report(1, connections=4).connections_lately == 4

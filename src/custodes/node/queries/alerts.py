@@ -91,6 +91,9 @@ def _of_camera(one: CameraHealth, now: Instant) -> Iterator[Condition]:
             causes = [cause for cause in apart if not cause.startswith(health.MASKER_SILENT)]
             if causes:
                 yield said(AlertKind.DEGRADED, "; ".join(causes), one.since)
+    if one.state in (RecordingState.DOWN, RecordingState.CONNECTING):
+        # It comes and goes too quickly to be called down: so that it is told of all the same.
+        yield from (said(AlertKind.DEGRADED, cause, now) for cause in health.unsteady(one.measured))
 
 
 def expiry(one: CameraHealth, now: Instant) -> list[tuple[AlertKind, str]]:

@@ -23,6 +23,7 @@ MASKER_SILENT = "the masker has not reported for"
 _RATE_SHARE = 0.6
 _BITS_SHARE = 0.1
 _LOST = 10
+_RECONNECTED = 3
 _SYNC_MS = 1_000
 _WAITING_S = 4
 _WAITING_LEAST = 4_000_000
@@ -37,12 +38,13 @@ class Measured:
     """What the recorder measured of a camera last.
 
     ``since``: when the connection was made. Counters begin with the recorder. Rates are thousandths of pictures and
-    bits per second; ``usual_*`` are None until they are learnt; ``lost_lately``: RTP packets in five minutes.
+    bits per second; ``usual_*`` are None until they are learnt; ``*_lately``: counted in the last five minutes.
     """
 
     at: Instant
     since: Instant | None
     connections: int
+    connections_lately: int
     pictures: int
     octets: int
     lost: int
@@ -127,6 +129,7 @@ def _judged(store: Store, views: list[CameraView]) -> list[CameraHealth]:
         trends.c.pictures_per_s.label("usual_pictures"),
         trends.c.bits_per_s.label("usual_bits"),
         trends.c.lost_lately,
+        trends.c.connections_lately,
     ).outerjoin(
         trends,
         sa.and_(
@@ -150,6 +153,7 @@ def _measured(row: sa.Row[tuple[object, ...]]) -> Measured:
         at=Instant(row.at),
         since=None if row.since is None else Instant(row.since),
         connections=row.connections,
+        connections_lately=row.connections_lately if fresh else 0,
         pictures=row.pictures,
         octets=row.octets,
         lost=row.lost,
@@ -194,10 +198,17 @@ def judge(view: CameraView, measured: Measured | None, seen: Seen | None, now: I
     return CameraHealth(view, state, tuple(causes), since, measured, seen)
 
 
+def unsteady(measured: Measured | None) -> list[str]:
+    """The cause that a camera has whose connection breaks again and again, even while there is one; or none."""
+    if measured is None or measured.connections_lately < _RECONNECTED:
+        return []
+    return [f"the connection had to be made {measured.connections_lately} times in the last five minutes"]
+
+
 def _recording_troubles(measured: Measured | None) -> list[str]:
     if measured is None:
         return []
-    found = []
+    found = unsteady(measured)
     usual, bits = measured.usual_pictures_per_s, measured.usual_bits_per_s
     if usual is not None and measured.pictures_per_s < _RATE_SHARE * usual:
         found.append(

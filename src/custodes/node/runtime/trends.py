@@ -18,20 +18,23 @@ A stream that was throttled is remarked upon for hours; one that was set lower o
 _WINDOW = 300 * SECOND
 
 
+_COUNTERS = ("lost", "connections")
+
+
 @dataclass(slots=True)
-class _Losses:
-    """The counter of lost packets, as it was in the last five minutes."""
+class _Counter:
+    """One of the recorder's counters, as it was in the last five minutes."""
 
     counts: deque[tuple[int, int]] = field(default_factory=deque)
 
-    def lately(self, at: int, lost: int) -> int:
-        """Packets lost in the window that ends now; a counter that began anew has lost nothing before."""
-        if self.counts and lost < self.counts[-1][1]:
+    def lately(self, at: int, count: int) -> int:
+        """What was counted in the window that ends now; a counter that began anew has counted nothing before."""
+        if self.counts and count < self.counts[-1][1]:
             self.counts.clear()
-        self.counts.append((at, lost))
+        self.counts.append((at, count))
         while at - self.counts[0][0] > _WINDOW:
             self.counts.popleft()
-        return lost - self.counts[0][1]
+        return count - self.counts[0][1]
 
 
 class Trends:
@@ -39,7 +42,7 @@ class Trends:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._losses: dict[str, _Losses] = {}
+        self._counters: dict[tuple[str, str], _Counter] = {}
 
     def update(self) -> None:
         """Learn from each measurement that is new."""
@@ -58,8 +61,10 @@ class Trends:
 
     def _learn(self, row: sa.Row[tuple[object, ...]], before: sa.Row[tuple[object, ...]] | None) -> dict[str, object]:
         stream = {"codec": row.codec, "width": row.width, "height": row.height}
-        lately = self._losses.setdefault(row.camera, _Losses()).lately(row.at, row.lost)
-        values: dict[str, object] = {"at": row.at, "lost_lately": lately, **stream}
+        values: dict[str, object] = {"at": row.at, **stream}
+        for name in _COUNTERS:
+            counter = self._counters.setdefault((row.camera, name), _Counter())
+            values[f"{name}_lately"] = counter.lately(row.at, getattr(row, name))
         same = before is not None and all(getattr(before, name) == value for name, value in stream.items())
         samples = before.samples if before is not None and same else 0
         receiving = row.since is not None and row.pictures_per_s > 0

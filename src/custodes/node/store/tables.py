@@ -146,6 +146,7 @@ camera_trends = Table(
     Column("pictures_per_s", Integer, nullable=False),  # what is usual, thousandths
     Column("bits_per_s", BigInteger, nullable=False),
     Column("lost_lately", BigInteger, nullable=False),  # RTP packets lost in the last five minutes
+    Column("connections_lately", BigInteger, nullable=False),  # made in the last five minutes
     Column("codec", String, nullable=False),  # another codec or size is learned anew
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),

@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("pictures_per_s", sa.Integer(), nullable=False),
         sa.Column("bits_per_s", sa.BigInteger(), nullable=False),
         sa.Column("lost_lately", sa.BigInteger(), nullable=False),
+        sa.Column("connections_lately", sa.BigInteger(), nullable=False),
         sa.Column("codec", sa.String(), nullable=False),
         sa.Column("width", sa.Integer(), nullable=False),
         sa.Column("height", sa.Integer(), nullable=False),
