@@ -6,12 +6,14 @@ import argparse
 from custodes.cli._shell import add_dir, add_json, show
 from custodes.clock import Instant
 from custodes.domain import times
-from custodes.node.config import Layout
+from custodes.errors import CustodesError
+from custodes.node.config import Layout, load_settings
 from custodes.node.queries import Store, alerts, health, log, machine
 from custodes.node.queries.alerts import AlertView, Undelivered
 from custodes.node.queries.health import CameraHealth, Measured, Seen, lasting
 from custodes.node.queries.machine import ClockState
 from custodes.node.queries.views import LogState
+from custodes.node.runtime.delivery import channels
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,9 +30,11 @@ def run(arguments: argparse.Namespace) -> int:
     now = store.clock.now()
     cameras, state, running = health.every(store), log.state(store), machine.processes(layout)
     clock, opened, waiting = machine.clock_state(now), alerts.open_alerts(store), alerts.undelivered(store)
-    missing = log.missing_witnesses(store)
+    missing, (ways, problem) = log.missing_witnesses(store), _ways(layout)
     lines = [line for each in cameras for line in _lines(each, now)]
     lines += [_log_line(state, missing), _clock_line(clock), *_process_line(running), *_alert_lines(opened, waiting)]
+    told = f"told by {' and '.join(ways)}" if ways else "told to nobody"
+    lines.append(f"alerts: {problem or told}")
     facts = {
         "cameras": [_facts(each, now) for each in cameras],
         "log": {
@@ -42,10 +46,20 @@ def run(arguments: argparse.Namespace) -> int:
         "clock": {"synchronised": clock.synchronised, "error_us": clock.error_us, "problem": clock.problem},
         "processes": running,
         "alerts": [_alert_facts(each) for each in opened],
+        "channels": ways,
+        "channels_problem": problem or None,
         "undelivered": [{"channel": each.channel, "messages": each.count, "failure": each.failure} for each in waiting],
     }
     show(arguments, facts, "\n".join(lines))
     return 0
+
+
+def _ways(layout: Layout) -> tuple[list[str], str]:
+    """How alerts leave, and why they cannot."""
+    try:
+        return [each.name for each in channels(load_settings(layout).alerts)], ""
+    except CustodesError as problem:
+        return [], f"nobody can be told: {problem}"
 
 
 def _facts(one: CameraHealth, now: Instant) -> dict[str, object]:

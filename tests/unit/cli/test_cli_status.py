@@ -81,7 +81,8 @@ def test_status_as_json_keeps_its_members_and_has_the_new_ones(
     finally:
         os.close(held)
     found = json.loads(capsys.readouterr().out)
-    assert set(found) == {"cameras", "log", "clock", "processes", "alerts", "undelivered"}
+    members = {"cameras", "log", "clock", "processes", "alerts", "channels", "channels_problem", "undelivered"}
+    assert set(found) == members
     (one,) = found["cameras"]
     assert (one["camera"], one["state"]) == (camera, "degraded")
     assert one["cause"] == "the camera's clock is 12 s behind; the picture is out of focus"
@@ -94,6 +95,24 @@ def test_status_as_json_keeps_its_members_and_has_the_new_ones(
     assert found["clock"]["synchronised"] in (True, False, None)
     assert found["alerts"][0]["snoozed"] is True
     assert found["undelivered"][0]["messages"] == 2
+
+
+def test_status_says_who_is_told_and_why_nobody_can_be(
+    here: Node, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def said() -> str:
+        assert cli.main(["status", "--dir", str(here.layout.root)]) == 0
+        return capsys.readouterr().out
+
+    assert "alerts: told to nobody" in said()
+    here.layout.settings.write_text('[alerts]\nwebhook = "https://town.example/"\n')
+    assert "alerts: nobody can be told: alerts.webhook_secret_file must be set" in said()
+    secret = tmp_path / "secret"
+    secret.write_text("sesame")
+    secret.chmod(0o600)
+    with here.layout.settings.open("a") as settings:
+        settings.write(f'webhook_secret_file = "{secret}"\n')
+    assert "alerts: told by webhook" in said()
 
 
 def test_status_never_shows_an_address_or_a_password(
