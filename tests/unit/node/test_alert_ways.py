@@ -37,8 +37,12 @@ BODY = json.dumps(
         "deployment": "d",
         "sent": "now",
         "alerts": [
-            {"title": "Gate\r\nBcc: everybody@example is down", "cause": "silent", "since": "then"},
-            {"title": "Yard is down", "cause": "silent", "since": "then"},
+            {
+                "title": "Gate\r\nBcc: everybody@example is down",
+                "cause": "silent",
+                "since": "2026-09-21T14:13:20.000000000Z",
+            },
+            {"title": "Yard is down", "cause": "silent", "since": "2026-09-21T14:13:20.000000000Z"},
         ],
     }
 ).encode()
@@ -110,7 +114,7 @@ def test_mail_goes_out_after_tls_has_begun_and_a_name_cannot_add_a_header(tmp_pa
     (message,) = server.messages
     assert "Subject: Custodes: Gate Bcc: everybody@example is down and 1 more" in message
     assert "\nBcc:" not in message
-    assert "Yard is down" in message
+    assert "Yard is down\n  silent\n  since 2026-09-21 14:13:20 UTC" in message
 
 
 def test_mail_is_not_sent_in_the_clear_nor_to_a_server_that_nobody_vouches_for(tmp_path: Path, secret: Path) -> None:

@@ -139,6 +139,14 @@ def test_a_message_that_is_not_taken_is_tried_again_later_and_later_and_keeps_it
     assert queries.undelivered(office.here.store) == []
 
 
+def test_what_waits_for_a_way_that_is_no_longer_named_is_forgotten(office: Office) -> None:
+    office.way.failing = True
+    office.pass_time(60, down(office.here.camera()))
+    assert len(queries.undelivered(office.here.store)) == 1
+    Alerter(office.here.store, [Way("mail")])
+    assert queries.undelivered(office.here.store) == []
+
+
 def test_what_nobody_takes_for_three_days_is_given_up(office: Office) -> None:
     gate = down(office.here.camera())
     office.way.failing = True

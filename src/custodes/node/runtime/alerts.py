@@ -62,6 +62,10 @@ class Alerter:
         self._seen: dict[_Key, tuple[int, Condition]] = {}
         self._gone: dict[_Key, int] = {}
         self._deployment = store.read(sa.select(tables.deployments.c.id))[0].id
+        with store.begin() as connection:
+            # What waits for a way that the settings no longer name would wait for ever.
+            gone = tables.alert_messages.c.channel.not_in([way.name for way in ways])
+            connection.execute(sa.delete(tables.alert_messages).where(gone))
 
     def step(self, found: list[Condition]) -> None:
         """Begin and end alerts, and queue what is to be told of it, in one transaction."""

@@ -110,7 +110,9 @@ class Mail:
         message["Subject"] = f"Custodes: {first}" + (f" and {len(alerts) - 1} more" if len(alerts) > 1 else "")
         message["From"], message["To"] = self._settings.mail_from, ", ".join(self._to)
         message["Date"] = formatdate()
-        lines = [f"{_plain(each['title'])}\n  {_plain(each['cause'])}\n  since {each['since']}" for each in alerts]
+        lines = [
+            f"{_plain(each['title'])}\n  {_plain(each['cause'])}\n  since {_clock(each['since'])}" for each in alerts
+        ]
         message.set_content("\n\n".join([*lines, f"Deployment {body['deployment']}"]))
         return message
 
@@ -118,6 +120,11 @@ class Mail:
 def _plain(text: str) -> str:
     """One line, whatever somebody called a camera."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:200]
+
+
+def _clock(text: str) -> str:
+    """An instant in a message for people, to the second."""
+    return f"{text[:10]} {text[11:19]} UTC"
 
 
 def _reason(problem: Exception) -> str:
