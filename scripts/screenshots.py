@@ -79,7 +79,8 @@ def _photograph(browser: Browser, links: dict[str, str], everything: Path | None
     everything.mkdir(parents=True, exist_ok=True)
     camera = page.locator("a[href^='/operator/cameras/']").first.get_attribute("href")
     paths = ["/", "/register/", f"/register/{str(camera).rsplit('/', 1)[-1]}", "/log/", "/disclosures/", "/tour"]
-    paths += ["/about/refuses", "/operator/", str(camera), "/operator/requests/", "/operator/requests/new"]
+    paths += ["/about/refuses", "/operator/", str(camera), "/operator/health"]
+    paths += ["/operator/requests/", "/operator/requests/new"]
     for path in paths:
         for width, height in WIDTHS.items():
             page.set_viewport_size({"width": width, "height": height})

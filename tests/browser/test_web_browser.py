@@ -285,7 +285,8 @@ def test_no_page_is_wider_than_the_screen_and_none_breaks_the_policy(page: "play
         "/disclosures/",
         "/tour",
     ]
-    private = ["/tour", "/operator/", f"/operator/cameras/{camera}", "/operator/requests/", "/operator/requests/new"]
+    private = ["/tour", "/operator/", f"/operator/cameras/{camera}", "/operator/health"]
+    private += ["/operator/requests/", "/operator/requests/new"]
     _enter(page, web, "operator")
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})

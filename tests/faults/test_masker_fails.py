@@ -57,6 +57,8 @@ def test_a_frozen_camera_is_covered_and_the_others_are_not(shown: Town) -> None:
     try:
         assert_covered(shown, frozen, "FROZEN", "The camera sends the same picture over and over.")
         assert picture_shown(shown.live(other, picture_shown))
+        until(lambda: shown.says(frozen, "Recording, with trouble"), "the camera is not called well")
+        assert shown.says(frozen, "the masked picture is covered: the camera sends the same picture over and over")
     finally:
         shown.order("resume camera-1")
     since = shown.system.now()

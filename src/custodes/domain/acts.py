@@ -30,6 +30,7 @@ class Act(Enum):
     MASK_CERTIFIED = "mask.certified"
     VIEWING_BEGUN = "viewing.begun"
     VIEWING_ENDED = "viewing.ended"
+    ALERTS_SNOOZED = "alerts.snoozed"
     PERIODS_COMMITTED = "periods.committed"
     DISCLOSURE_REQUESTED = "disclosure.requested"
     DISCLOSURE_GRANTED = "disclosure.granted"

@@ -141,6 +141,16 @@ class Cover(Enum):
     NOT_REGISTERED = "the camera has no valid register entry"
 
 
+class Tamper(Enum):
+    """What is wrong with a camera's view. Judged of the picture as a whole, never of anybody in it."""
+
+    COVERED = "something covers the lens"
+    TURNED = "the camera looks elsewhere than before"
+    DEFOCUSED = "the picture is out of focus"
+    FROZEN = "nothing in the picture has changed for minutes, not even its noise"
+    DARK = "the picture is black"
+
+
 @dataclass(frozen=True, slots=True)
 class MaskedFrame:
     """A picture in which nobody is shown. Made by ``video.mask`` and nowhere else (a test walks the syntax trees).

@@ -72,10 +72,39 @@ class Storage:
 
 
 @dataclass(frozen=True, slots=True)
+class Alerts:
+    """Table ``alerts``: where messages go. An empty string means: not at all. Secrets lie in files of their own.
+
+    ``webhook``: an https:// address. ``mail_to``: addresses with commas between; ``smtp_security``: starttls or tls.
+    ``ca_file``: whom to believe besides the system's authorities, for a webhook or mail server of your own.
+    """
+
+    webhook: str = ""
+    webhook_secret_file: str = ""
+    mail_to: str = ""
+    mail_from: str = ""
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_security: str = "starttls"
+    smtp_user: str = ""
+    smtp_password_file: str = ""
+    ca_file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Table ``metrics``. ``token_file``: holds the bearer token that others than this machine need for ``/metrics``."""
+
+    token_file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything in ``settings.toml``."""
 
     storage: Storage = field(default_factory=Storage)
+    alerts: Alerts = field(default_factory=Alerts)
+    metrics: Metrics = field(default_factory=Metrics)
 
 
 _Table = TypeVar("_Table")
@@ -97,7 +126,11 @@ def load_settings(layout: Layout) -> Settings:
         unknown = set(found) - {each.name for each in fields(Settings)}
         if unknown:
             raise ValueError(f"{min(unknown)} is not known")
-        return Settings(storage=_table(Storage(), found.get("storage", {}), "storage"))
+        return Settings(
+            storage=_table(Storage(), found.get("storage", {}), "storage"),
+            alerts=_table(Alerts(), found.get("alerts", {}), "alerts"),
+            metrics=_table(Metrics(), found.get("metrics", {}), "metrics"),
+        )
     except ValueError as problem:
         raise invalid(f"{layout.settings}: {problem}") from None
 

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from custodes.web import custody, entrance, errors, tour
-from custodes.web.operator import camera, live, playback, requests, wall
+from custodes.web import custody, entrance, errors, metrics, tour
+from custodes.web.operator import camera, health, live, playback, requests, wall
 from custodes.web.operator.viewings import Viewings
 from custodes.web.public import disclosures, home, log, register
 from custodes.web.rendering import STATIC, Static
@@ -30,9 +30,9 @@ def create_app(services: Services) -> FastAPI:
     app.state.viewings = viewings
     app.add_middleware(Guard)
     errors.install(app)
-    for part in (home, register, log, disclosures, entrance, custody):
+    for part in (home, register, log, disclosures, entrance, custody, metrics):
         app.include_router(part.router)
-    for private in (wall, camera, playback, live, requests, candidates):
+    for private in (wall, camera, health, playback, live, requests, candidates):
         app.include_router(private.router)
     if services.tour is not None:
         app.include_router(tour.router)

@@ -29,7 +29,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), display-capture=()",
 }
-_PRIVATE = ("/operator", "/steward", "/enter", "/leave", "/api", "/tour")
+_PRIVATE = ("/operator", "/steward", "/enter", "/leave", "/api", "/tour", "/metrics")
 
 
 def protect(headers: MutableHeaders, path: str) -> None:

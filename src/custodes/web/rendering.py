@@ -16,6 +16,7 @@ from starlette.types import Scope
 
 from custodes.clock import SECOND, Instant
 from custodes.domain import times
+from custodes.node.queries.health import lasting as duration
 from custodes.web import words
 
 _HERE = Path(__file__).parent
@@ -43,6 +44,7 @@ def _environment() -> Environment:
         clock=clock,
         day=day,
         lasting=lasting,
+        duration=duration,
         degrees=degrees,
         compass=compass,
         grouped=grouped,

@@ -40,6 +40,11 @@ ACTS: dict[Act, Explained] = {
         "register",
     ),
     Act.CAMERA_REMOVED: Explained("Camera removed", "A camera was taken out of service.", "register"),
+    Act.ALERTS_SNOOZED: Explained(
+        "Alerts snoozed",
+        "For a while nobody is told what a camera's trouble is. It is recorded all the same.",
+        "register",
+    ),
     Act.LINK_ISSUED: Explained("Sign-in link issued", "Somebody was given a one-time link to sign in.", "watching"),
     Act.SESSION_BEGUN: Explained("Signed in", "Somebody used a one-time link. No name is in the log.", "watching"),
     Act.SESSION_ENDED: Explained("Signed out", "Somebody left; the session cannot be used again.", "watching"),
@@ -86,9 +91,11 @@ DISCLOSURE_STATES: dict[DisclosureState, str] = {
 
 RECORDING_STATES: dict[RecordingState, str] = {
     RecordingState.RECORDING: "Recording, sealed",
+    RecordingState.DEGRADED: "Recording, with trouble",
     RecordingState.CONNECTING: "Connecting",
     RecordingState.DOWN: "Not recording",
     RecordingState.DARK: "Dark: must not record",
+    RecordingState.UNKNOWN: "Recorder not reporting",
 }
 
 COVERS: dict[Cover, str] = {

@@ -30,6 +30,7 @@ PUBLIC = {
     "/log/entry/{index}.json",
     "/log/tile/{path:path}",
     "/log/vkey",
+    "/metrics",
     "/register/",
     "/register/map.geojson",
     "/register/register.geojson",

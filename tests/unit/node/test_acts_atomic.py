@@ -15,7 +15,7 @@ from custodes.clock import SECOND, Instant
 from custodes.domain.acts import Act
 from custodes.domain.ids import CameraId, DeploymentId, Epoch, KeyId, PeriodId, Term
 from custodes.errors import CustodesError, Kind
-from custodes.node.acts import cameras, deployment, masks, periods, register, sessions, viewing
+from custodes.node.acts import alerts, cameras, deployment, masks, periods, register, sessions, viewing
 from custodes.node.queries import cameras as queries
 from custodes.node.store import tables
 
@@ -68,6 +68,10 @@ ACTS: dict[str, tuple[str, Callable[[Node], object]]] = {
     "enrol_requester": ("requesters", lambda here: deployment.enrol_requester(here.store, KeyId("k"), b"{}")),
     "add_camera": ("cameras", lambda here: here.camera()),
     "change_camera": ("camera_versions", change),
+    "snooze": (
+        "snoozes",
+        lambda here: alerts.snooze(here.store, here.camera(), None, Instant(here.clock.now() + SECOND)),
+    ),
     "remove_camera": ("cameras", lambda here: cameras.remove_camera(here.store, here.camera())),
     "publish_entry": ("register_entries", lambda here: here.register(here.camera())),
     "issue_link": ("links", lambda here: sessions.issue_link(here.store, "operator")),

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""``custodes camera``: discover, add, edit, replace, list, show, remove."""
+"""``custodes camera``: discover, add, edit, replace, list, show, remove, snooze."""
 
 import argparse
 
 from custodes.cli._shell import add_dir, add_json
-from custodes.cli.camera import adding, changing, discovering, looking
+from custodes.cli.camera import adding, changing, discovering, looking, snoozing
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         if name != "list":
             command.add_argument("camera")
         command.set_defaults(run=run)
+    snoozing.configure(commands)
     for name, command in commands.choices.items():
         if name != "discover":
             add_dir(command)

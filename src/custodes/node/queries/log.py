@@ -57,6 +57,14 @@ def _named(policy: TlogPolicy, keys: tuple[str, ...]) -> tuple[str, ...]:
     return (*grouped, *(key for key in keys if key not in own))
 
 
+def missing_witnesses(store: Store) -> list[str]:
+    """The policy's witnesses that have not signed the checkpoint that is served now; all, where they are too few."""
+    policy = custody.tlog_policy(store)
+    wanted = _named(policy, tuple(line.name for line in policy.witnesses))
+    signed = set(state(store).witnesses)
+    return [name for name in wanted if name not in signed]
+
+
 def file(store: Store, path: str) -> bytes:
     """A file of the log as it is served (checkpoint, vkey, tile/…)."""
     if not _SERVED.fullmatch(path):

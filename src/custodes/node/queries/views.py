@@ -36,6 +36,7 @@ class RecordingState(Enum):
     CONNECTING = "connecting"
     DOWN = "down"
     DARK = "dark"
+    UNKNOWN = "unknown"  # it has not reported: said by queries, never by the recorder
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from custodes.node.runtime.bookkeeper import Bookkeeper
 from custodes.node.runtime.feedserver import FeedServer
 from custodes.node.runtime.listening import CameraListener
 from custodes.node.runtime.maskedfiles import MaskedFiles
+from custodes.node.runtime.viewwatch import ViewWatch
 from custodes.node.store import Store
 from custodes.video.encode.fragments import FragmentEncoder
 from custodes.video.encode.still import still
@@ -74,6 +75,7 @@ class CameraMasker:
         self._masker = Masker(WIDTH, HEIGHT, detector)
         self._encoder = FragmentEncoder(self.camera, WIDTH, HEIGHT, FPS)
         self._files = MaskedFiles(store, books, self.camera, _TERM)
+        self._view = ViewWatch(books, self.camera)
         self._state: FeedState | None = None
         self._certified = masks.certified_at(store, self.camera)
         self._threads = [
@@ -134,8 +136,10 @@ class CameraMasker:
                 break
             if clock.now() - slot > 5 * SECOND:
                 slot = Instant(clock.now() // SLOT * SLOT)  # the machine slept or its clock was set: leave a gap
-            masked = self._masker.observe(self._take(), slot, turning=self._listener.turning)
+            frame = self._take()
+            masked = self._masker.observe(frame, slot, turning=self._listener.turning)
             self._report(masked)
+            self._view.look(frame, masked)
             self._hand_on(self._encoder.push(masked))
             if slot - noted >= _CANDIDATE_EVERY:
                 noted = slot
@@ -176,6 +180,8 @@ class CameraMasker:
                 self._masker.certify()
             except CustodesError as problem:
                 self._signal = problem.message
+            else:
+                self._view.accept()
         try:
             picture = self._masker.candidate()
         except CustodesError:

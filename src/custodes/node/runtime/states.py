@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from custodes.clock import Instant
 from custodes.domain.ids import CameraId
-from custodes.domain.video import InitSegment
+from custodes.domain.video import Cover, InitSegment, Tamper
 from custodes.node.queries.views import RecordingState
 from custodes.node.runtime.bookkeeper import Row
 from custodes.node.runtime.recorder import wire
@@ -50,3 +50,17 @@ def masked_init(camera: CameraId, init: InitSegment) -> Row:
     """What a player needs before the camera's first fragment."""
     size = {"width": init.width, "height": init.height}
     return _row(tables.masked_inits, {"camera": camera}, {"codec": init.codec, "data": init.data, **size})
+
+
+def view(
+    camera: CameraId,
+    at: Instant,
+    tamper: tuple[Tamper | None, Instant],
+    infrared: bool,
+    cover: tuple[Cover | None, Instant],
+) -> Row:
+    """What is wrong with a camera's view and why its masked picture is covered, each with its beginning."""
+    values: dict[str, object] = {"at": at, "infrared": infrared}
+    for name, since, (what, began) in (("tamper", "since", tamper), ("cover", "covered_since", cover)):
+        values |= {name: "" if what is None else what.name, since: began}
+    return _row(tables.tamper_states, {"camera": camera}, values)

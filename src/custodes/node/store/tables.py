@@ -7,6 +7,7 @@ documentation.
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Connection,
     ForeignKey,
@@ -159,6 +160,67 @@ camera_health = Table(
     Column("codec", String, nullable=False),
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
+)
+
+camera_trends = Table(
+    "camera_trends",
+    metadata,
+    Column("camera", String, ForeignKey("cameras.id"), primary_key=True),
+    Column("at", BigInteger, nullable=False),  # the measurement of ``camera_health`` that was learned last
+    Column("samples", Integer, nullable=False),  # measurements behind the two that follow
+    Column("pictures_per_s", Integer, nullable=False),  # what is usual, thousandths
+    Column("bits_per_s", BigInteger, nullable=False),
+    Column("lost_lately", BigInteger, nullable=False),  # RTP packets lost in the last five minutes
+    Column("connections_lately", BigInteger, nullable=False),  # made in the last five minutes
+    Column("codec", String, nullable=False),  # another codec or size is learned anew
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+)
+
+tamper_states = Table(
+    "tamper_states",
+    metadata,
+    Column("camera", String, ForeignKey("cameras.id"), primary_key=True),
+    Column("at", BigInteger, nullable=False),  # when the masker reported last
+    Column("tamper", String, nullable=False),  # what is wrong with the view; empty: nothing
+    Column("since", BigInteger, nullable=False),
+    Column("infrared", Boolean, nullable=False),  # night mode: a picture without colour
+    Column("cover", String, nullable=False),  # why the masked picture is covered; empty: it is shown
+    Column("covered_since", BigInteger, nullable=False),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", _SEQ, primary_key=True, autoincrement=True),
+    Column("kind", String, nullable=False),
+    Column("subject", String, nullable=False),  # a camera's id, or a part of the node
+    Column("cause", String, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("told", Boolean, nullable=False),  # false while it is snoozed
+    Column("ended", BigInteger),
+)
+Index("open_alerts", alerts.c.ended)
+
+alert_messages = Table(
+    "alert_messages",
+    metadata,
+    Column("id", _SEQ, primary_key=True, autoincrement=True),
+    Column("channel", String, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # JSON
+    Column("created", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due", BigInteger, nullable=False),  # not tried before
+    Column("failure", String, nullable=False),  # of the last attempt
+)
+
+snoozes = Table(
+    "snoozes",
+    metadata,
+    Column("camera", String, ForeignKey("cameras.id"), primary_key=True),
+    Column("kind", String, primary_key=True),  # empty: every kind
+    Column("until", BigInteger, nullable=False),
+    _entry(),
 )
 
 periods = Table(

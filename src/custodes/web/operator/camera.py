@@ -11,6 +11,7 @@ from custodes.clock import MILLISECOND, Instant
 from custodes.errors import invalid
 from custodes.node.queries import cameras, playback
 from custodes.web import words
+from custodes.web.operator.health import of_camera
 from custodes.web.public.register import Camera
 from custodes.web.rendering import render
 from custodes.web.security import OPERATOR_ONLY, services_of
@@ -26,11 +27,11 @@ Milliseconds = Annotated[int, Query(ge=0, le=_LATEST)]
 async def page(request: Request, camera: Camera, at: Milliseconds | None = None) -> Response:
     """The camera's page, live or, with ``at`` (milliseconds since 1970), at that moment."""
     services = services_of(request)
-    view = await run_in_threadpool(cameras.camera, services.store, camera)
+    found, gaps = await run_in_threadpool(of_camera, request, camera)
     others = [each for each in await run_in_threadpool(cameras.all_cameras, services.store) if each.id != camera]
     # Feeds belong to the event loop, unlike the store.
     state = services.feeds.state(camera)
-    return render(request, "camera.html", camera=view, state=state, others=others, at=at)
+    return render(request, "camera.html", camera=found.view, health=found, gaps=gaps, state=state, others=others, at=at)
 
 
 @router.get("/{camera}/timeline.json")

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from custodes.node.queries import cameras
+from custodes.node.queries import health
 from custodes.web import words
 from custodes.web.rendering import render
 from custodes.web.security import OPERATOR_ONLY, services_of
@@ -17,22 +17,22 @@ router = APIRouter(prefix="/operator", dependencies=[OPERATOR_ONLY])
 async def wall(request: Request) -> Response:
     """All cameras; pictures come over the WebSocket, only for tiles that are on the screen."""
     services = services_of(request)
-    known = await run_in_threadpool(cameras.all_cameras, services.store)
+    known = await run_in_threadpool(health.every, services.store)
     # Feeds belong to the event loop, unlike the store.
-    found = [(camera, services.feeds.state(camera.id)) for camera in known]
+    found = [(each, services.feeds.state(each.view.id)) for each in known]
     return render(request, "wall.html", cameras=found)
 
 
 @router.get("/states.json")
 def states(request: Request) -> Response:
-    """What the recorder says of every camera: keeps the wall's second line true."""
-    found = cameras.all_cameras(services_of(request).store)
+    """How every camera is: keeps the wall's second line true."""
+    found = health.every(services_of(request).store)
     return JSONResponse(
         {
-            each.id: {
-                "state": each.recording.value,
-                "words": words.RECORDING_STATES[each.recording],
-                "cause": each.cause,
+            each.view.id: {
+                "state": each.state.value,
+                "words": words.RECORDING_STATES[each.state],
+                "cause": "; ".join(each.causes),
             }
             for each in found
         }
