@@ -2,16 +2,20 @@
 """Real H.264 from the fragmenter, sealed and opened again: the same NAL units, and a file that plays."""
 
 import io
+import json
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from tests.custody_world import START, World
+from tests.second_decoder import Decoder
 
 from custodes.clock import SECOND, Instant
+from custodes.domain.ids import Digest
 from custodes.domain.video import Packet, SourceTime, StreamInfo
 from custodes.trust.custody.clip import nal_units, verify_clip
+from custodes.trust.custody.policy import encode_policy
 from custodes.trust.seal.manifest import parse_closing, parse_opening
 from custodes.trust.seal.segment import open_record
 from custodes.trust.seal.shares import PeriodKeys
@@ -57,8 +61,15 @@ def test_a_real_stream_comes_out_unit_for_unit_and_plays(world: World, monkeypat
     fragmenter = pytest.importorskip("custodes.video.ingest.fragmenter")
     packets = _packets()
     keys: list[PeriodKeys] = []
+    secrets: list[bytes] = []
     derive = PeriodKeys.derive
-    monkeypatch.setattr(PeriodKeys, "derive", lambda *a: keys.append(derive(*a)) or keys[-1])
+
+    def watched(secret: bytes, header: Digest) -> PeriodKeys:
+        secrets.append(secret)
+        keys.append(derive(secret, header))
+        return keys[-1]
+
+    monkeypatch.setattr(PeriodKeys, "derive", watched)
     sealer = world.sealer()
     segment = sealer.preamble + sealer.seal_init(fragmenter.init_segment(packets[0].info))
     gathered = fragmenter.Fragmenter()
@@ -72,6 +83,8 @@ def test_a_real_stream_comes_out_unit_for_unit_and_plays(world: World, monkeypat
         open_record(keys[0], header, record, segment[record.offset : record.offset + record.length])
         for record in closing.fragments
     )
+    second = Decoder(encode_policy(world.policy))
+    assert b"".join(second.segment(segment, json.loads(sealer.opening), json.loads(signed), secrets[0])) == clip
     sent = [unit for packet in packets for unit in packet.nals]
     assert list(nal_units(clip)) == sent
     assert verify_clip(lambda at, size: clip[at : at + size], len(clip), closing, keys[0].commitment) == len(sent)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.custody_world import MINUTE, START, Recorded, World, forge, source, with_policy
+from tests.second_decoder import Decoder
 
 from custodes.clock import SECOND, Instant
 from custodes.domain import canonical
@@ -20,7 +21,7 @@ from custodes.trust.custody.clip import nal_units
 from custodes.trust.custody.documents import Logged, PeriodDocuments, check_quorum, verify_disclosure
 from custodes.trust.custody.grant import grant_info
 from custodes.trust.custody.opening import open_fragments, recover_keys
-from custodes.trust.custody.policy import Policy
+from custodes.trust.custody.policy import Policy, encode_policy
 from custodes.trust.custody.request import parse_request
 from custodes.trust.seal.fields import to_base64
 from custodes.trust.seal.signing import SigningKey
@@ -287,6 +288,24 @@ def test_a_wrong_case_is_found(granted: Granted) -> None:
             bundle.read(INDEX), granted.world.requester, case={"reference": "another", "salt": CASE.salt.hex()}
         )
     assert _failed(verify_bundle(_repacked(path, {INDEX: signed}), granted.world.policy)) == ["case"]
+
+
+def test_a_bundle_that_names_another_deployment_than_the_request_is_refused(granted: Granted) -> None:
+    path = granted.bundle(granted.package())
+    with Archive(path) as bundle:
+        signed = forge(bundle.read(INDEX), granted.world.requester, deployment="a" * 26)
+    assert "request" in _failed(verify_bundle(_repacked(path, {INDEX: signed}), granted.world.policy))
+
+
+def test_the_second_decoder_accepts_what_the_product_makes_and_refuses_it_under_another_policy(
+    granted: Granted,
+) -> None:
+    path = granted.bundle(granted.package())
+    clips = Decoder(encode_policy(granted.world.policy)).bundle(path)
+    assert clips == ["native/00001-20260921t141400z.mp4", "native/00002-20260921t141500z.mp4"]
+    for changes in ({"recorders": ()}, {"requesters": ()}, {"custodians": ()}):
+        with pytest.raises(KeyError):
+            Decoder(encode_policy(with_policy(granted.world, **changes))).bundle(path)
 
 
 def test_what_is_no_bundle_is_one_failed_check(tmp_path: Path, granted: Granted) -> None:

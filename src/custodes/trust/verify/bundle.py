@@ -113,7 +113,8 @@ def _index(archive: Archive, policy: Policy) -> tuple[BundleIndex, str]:
 
 def _request(archive: Archive, policy: Policy, index: BundleIndex | None) -> tuple[Request, str]:
     request, receipt = verify_request(archive, policy)
-    if index is not None and (index.request, index.requester) != (request.digest, request.requester):
+    asked = (request.digest, request.requester, request.deployment)
+    if index is not None and (index.request, index.requester, index.deployment) != asked:
         raise corrupt("the bundle was made for another request")
     return (
         request,
