@@ -1,60 +1,41 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Any single byte changed anywhere in a bundle is found; hostile documents raise one type of error only."""
 
-import tempfile
+import io
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.custody_world import MINUTE, World
+from tests.custody_bundle import made
+from tests.custody_world import World
 
-from custodes.clock import Instant
 from custodes.domain import canonical
 from custodes.errors import CustodesError
-from custodes.trust.custody.archive import Archive, write_archive
-from custodes.trust.custody.bundle import INDEX, build_bundle
+from custodes.trust.custody.archive import write_archive
+from custodes.trust.custody.bundle import INDEX
 from custodes.trust.custody.clip import nal_units
-from custodes.trust.custody.documents import verify_disclosure
 from custodes.trust.custody.dossier import parse_dossier
-from custodes.trust.custody.opening import open_fragments, recover_keys
 from custodes.trust.custody.policy import parse_policy
 from custodes.trust.custody.request import parse_request
 from custodes.trust.seal.manifest import parse_closing, parse_opening
 from custodes.trust.verify.bundle import verify_bundle
 
 
-@cache
-def _made() -> tuple[World, Path, bytes, dict[str, bytes]]:
-    folder = Path(tempfile.mkdtemp())
-    world = World(folder)
-    period = world.record(fragments=1)
-    world.clock.advance(2 * MINUTE)
-    documents = world.commit([period])
-    request = world.logged_request(world.ask())
-    dossier = world.dossier(request, [period])
-    grants = [world.logged_grant(request, world.grant(dossier, number), [period]) for number in (1, 2)]
-    package, path = folder / "package.zip", folder / "bundle.zip"
-    package.write_bytes(world.package(request, grants, documents, [period], [world.logged_refusal(request, 3)]))
-    with Archive(package) as archive, path.open("wb") as stream:
-        disclosure = verify_disclosure(archive, world.policy)
-        opened = recover_keys(disclosure, world.policy, world.one_time)
-        clips = {found.period.name: b"".join(open_fragments(archive, found)) for found in opened}
-        build_bundle(stream, archive, disclosure, opened, clips, world.policy, world.requester, Instant(0))
-    assert verify_bundle(path, world.policy).ok
-    with Archive(path) as bundle:
-        files = {name: bundle.read(name) for name in bundle.names}
-    return world, path, path.read_bytes(), files
+def _changed(data: bytes) -> tuple[World, Path]:
+    """The world, and a file of it that holds ``data``."""
+    world, path, _ = made()
+    path = path.with_name("flipped.zip")
+    path.write_bytes(data)
+    return world, path
 
 
 @settings(max_examples=120, deadline=None)
 @given(st.data())
 def test_a_byte_changed_anywhere_in_the_file_is_found(data: st.DataObject) -> None:
-    world, path, whole, _ = _made()
-    changed = bytearray(whole)
-    changed[data.draw(st.integers(0, len(whole) - 1))] ^= data.draw(st.integers(1, 255))
-    path.write_bytes(changed)
+    changed = bytearray(made()[1].read_bytes())
+    changed[data.draw(st.integers(0, len(changed) - 1))] ^= data.draw(st.integers(1, 255))
+    world, path = _changed(bytes(changed))
     assert not verify_bundle(path, world.policy).ok
 
 
@@ -62,12 +43,13 @@ def test_a_byte_changed_anywhere_in_the_file_is_found(data: st.DataObject) -> No
 @given(st.data())
 def test_a_byte_changed_in_a_member_is_found_by_cryptography_alone(data: st.DataObject) -> None:
     """The forger repairs the zip around it, checksums and all, so that only signatures and hashes are left."""
-    world, path, _, files = _made()
+    files = made()[2]
     name = data.draw(st.sampled_from(sorted(files)))
     changed = bytearray(files[name])
     changed[data.draw(st.integers(0, len(changed) - 1))] ^= data.draw(st.integers(1, 255))
-    with path.open("wb") as stream:
-        write_archive(stream, {**files, name: bytes(changed)})
+    stream = io.BytesIO()
+    write_archive(stream, {**files, name: bytes(changed)})
+    world, path = _changed(stream.getvalue())
     report = verify_bundle(path, world.policy)
     assert not report.ok
     failed = {check.name for check in report.checks if not check.ok}
@@ -77,7 +59,7 @@ def test_a_byte_changed_in_a_member_is_found_by_cryptography_alone(data: st.Data
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_damaged_documents_raise_one_type_of_error_only(data: st.DataObject) -> None:
-    world, _, _, files = _made()
+    world, _, files = made()
     name = data.draw(st.sampled_from(sorted(name for name in files if name.endswith((".json", ".mp4")))))
     changed = bytearray(files[name])
     for _ in range(data.draw(st.integers(1, 3))):
@@ -106,7 +88,7 @@ _JSON = st.recursive(
 @given(st.sampled_from(["opening", "closing"]), st.data())
 def test_manifests_with_any_member_of_any_form_raise_one_type_of_error_only(which: str, data: st.DataObject) -> None:
     """The signature is good: a recorder that was taken over may sign anything."""
-    world, _, _, files = _made()
+    world, _, files = made()
     document = canonical.load_object(files[f"periods/00001/{which}.json"])
     body = canonical.member(document, "body")
     target = body
