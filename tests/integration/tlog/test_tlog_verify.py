@@ -235,3 +235,18 @@ class _canned:  # noqa: N801 (used like a function)
                 length = len(body or b"") + self._missing
                 head = f"HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{self._header}\r\n"
                 connection.sendall(head.encode() + (body or b""))
+
+
+def test_a_split_view_lacks_the_witness_and_with_a_bribed_one_contradicts_what_somebody_else_kept(
+    folder: Path, tmp_path: Path
+) -> None:
+    """Refused: a second history that the witness did not see. Revealed: one that it helped with, by two who compare."""
+    view = Log(FolderTiles(tmp_path / "view"), log_signers())
+    view.append(entries(66_300, salt=b" for your eyes only"))
+    report = verify_log(open_source(str(tmp_path / "view")), KEYS, POLICY)
+    assert names(report) == {"checkpoint": True, "witnesses": False, "entries": True}
+    cosign(view, witness_signers())
+    verify_log(open_source(str(tmp_path / "view")), KEYS, POLICY).demand()
+    kept = (folder / "checkpoint").read_bytes()
+    report = verify_log(open_source(str(tmp_path / "view")), KEYS, POLICY, kept)
+    assert names(report)["history"] is False

@@ -36,9 +36,13 @@ def file_request(store: Store, signed: bytes) -> str:
 
 
 def file_grant(store: Store, signed: bytes) -> None:
-    """File a custodian's grant; the shares in it are wrapped to the requester's one-time key."""
+    """File a custodian's grant; the shares in it are wrapped to the requester's one-time key.
+
+    ``CustodesError`` (DENIED) if the request has expired: what the grant says of its own date is the custodian's word.
+    """
     policy = policy_of(store)
     name, request = request_of(store, signed)
+    check_request(request, store.clock.now())
     grant = verify_grant(signed, request, manifests_of(store, request), policy)
     logged = facts.granted(request.digest, grant.digest, grant.custodian, len(grant.periods))
     with store.act(Act.DISCLOSURE_GRANTED, logged) as tx:
