@@ -10,7 +10,6 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import pyshamir
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
@@ -93,6 +92,8 @@ def share_info(sealed: SealedHeader, index: int, wrapping_key: KeyId) -> JsonObj
 
 def seal_shares(key: bytes, sealed: SealedHeader, custodians: CustodianSet) -> tuple[tuple[SharePlace, ...], bytes]:
     """Split ``key`` among the custodians; return what the manifest says of the shares, and the share object."""
+    import pyshamir  # here, so that whoever only verifies needs nothing but cryptography
+
     places, wrapped = [], []
     for custodian, share in zip(custodians.members, pyshamir.split(key, custodians.n, custodians.k), strict=True):
         place, box = _seal_share(bytes(share), sealed, custodian)
@@ -140,6 +141,8 @@ def combine_shares(shares: Sequence[bytes], header: Digest, commitment: Digest) 
 
     Raises ``CustodesError`` (CORRUPT) if they do not give the key that the recorder committed to.
     """
+    import pyshamir  # as above
+
     try:
         key = bytes(pyshamir.combine([bytearray(share) for share in shares]))
     except ValueError:
