@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from tests.custody_office import Courier, Office
 from tests.custody_world import MINUTE, World
+from tests.second_decoder import Decoder
 
 from custodes.clock import SECOND, FakeClock, Instant
 from custodes.trust.custody.policy import encode_policy
@@ -138,6 +139,7 @@ def test_keys_requests_grants_and_opening_need_nothing_but_the_base_install(alon
     [clip] = (folder / "court").rglob("*.mp4")
     assert clip.read_bytes() == parties.office.periods[0].clip
     [bundle] = (folder / "court").rglob("bundle.zip")
+    assert Decoder((folder / "policy").read_bytes()).bundle(bundle) == [f"native/{clip.name}"]
     report = alone.custodes("verify", "bundle", bundle, "--policy", folder / "policy")
     assert isinstance(report, dict)
     assert report["ok"] is True
