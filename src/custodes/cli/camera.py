@@ -70,6 +70,7 @@ def _show(arguments: argparse.Namespace) -> int:
         entry = view.entry
         lines += [f"purpose      {entry.purpose.value}", f"legal basis  {entry.legal_basis.value}"]
         lines += [f"owner        {entry.owner} ({entry.contact})", f"retention    {entry.retention_hours} h"]
+        lines += [f"hours        {entry.schedule}", f"password     {entry.credentials.value}"]
     show(arguments, _facts(view), "\n".join(lines))
     return 0
 
