@@ -11,7 +11,7 @@ from custodes.node.config import Layout
 from custodes.node.queries import Store
 from custodes.node.runtime.supervisor import harden, only_one, stop_on_signals
 
-ROLES = ("sequencer", "recorder", "masker", "web")
+ROLES = ("sequencer", "recorder", "masker", "keeper", "web")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,6 +52,10 @@ def _run(arguments: argparse.Namespace, store: Store) -> None:
             from custodes.node.runtime.maskers import mask
 
             mask(store, arguments.weights, stop_on_signals())
+        case "keeper":
+            from custodes.node.runtime.keeper.keeper import keep
+
+            keep(store, stop_on_signals())
         case _:
             from custodes.cli.serve import serve
 
