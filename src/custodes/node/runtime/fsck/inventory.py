@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ _TREES = {
 _CAMERA = re.compile(r"[a-z2-7]{26}")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _NAME = re.compile(r"(\d{1,13})-(\d{1,9})\.([a-z]+)")
+_DAY_LONG = 86_400 * SECOND
 Row = sa.Row[Any]
 
 
@@ -109,17 +110,11 @@ def _files(store: Store, path: Path) -> list[str]:
 def _days_of_rows(store: Store) -> Iterator[tuple[str, str]]:
     for (camera,) in store.read(sa.select(tables.cameras.c.id)):
         for table in (tables.periods, tables.masked_minutes):
-            edges = sa.select(sa.func.min(table.c.start).label("first"), sa.func.max(table.c.start).label("last"))
-            row = store.read(edges.where(table.c.camera == camera))[0]
-            if row.first is not None:
-                day, last = _date(row.first), _date(row.last)
-                while day <= last:
-                    yield camera, day.isoformat()
-                    day += timedelta(days=1)
-
-
-def _date(instant: int) -> date:
-    return datetime.fromtimestamp(instant // SECOND, UTC).date()
+            following = sa.select(sa.func.min(table.c.start)).where(table.c.camera == camera)
+            begins = 0
+            while (start := store.read(following.where(table.c.start >= begins))[0][0]) is not None:
+                yield camera, datetime.fromtimestamp(start // SECOND, UTC).strftime("%Y-%m-%d")
+                begins = (start // _DAY_LONG + 1) * _DAY_LONG
 
 
 def _day(store: Store, camera: CameraId, name: str) -> Day:
@@ -132,7 +127,7 @@ def _day(store: Store, camera: CameraId, name: str) -> Day:
     except ValueError:
         return day  # a folder for a day that does not exist; what is in it is foreign
     for table, rows in ((tables.periods, day.period_rows), (tables.masked_minutes, day.masked_rows)):
-        inside = sa.and_(table.c.camera == camera, table.c.start >= start, table.c.start < start + 86_400 * SECOND)
+        inside = sa.and_(table.c.camera == camera, table.c.start >= start, table.c.start < start + _DAY_LONG)
         for row in store.read(sa.select(table).where(inside)):
             rows[PeriodId(camera, Instant(row.start), Term(row.term))] = row
     return day
