@@ -269,6 +269,32 @@ def test_the_catalogue_is_made_again_from_the_objects_alone(
     assert clean(here)
 
 
+def test_a_list_of_a_committed_minute_is_made_again_as_long_as_the_rows_tell(
+    here: Node, archive: Archive, camera: CameraId
+) -> None:
+    whole(archive, camera)
+    sequencer = here.sequencer()
+    sequencer.commit_minute()
+    sequencer.log.close()
+    assert clean(here)
+    (name,) = here.store.objects.names("minutes")
+    path = here.store.objects.local_path(name)
+    right = path.read_bytes()
+    for damage in (path.unlink, lambda: path.write_bytes(right[:-9])):
+        damage()
+        assert [(finding.kind.value, finding.harmless) for finding in check(here)] == [("missing", True)]
+        assert [finding.repaired for finding in check(here, repair=True)] == [True]
+        assert path.read_bytes() == right
+    path.unlink()
+    with here.store.begin() as connection:
+        rows = tables.periods.c
+        connection.execute(
+            sa.delete(tables.periods).where(rows.start == sa.select(sa.func.min(rows.start)).scalar_subquery())
+        )
+    # One of three is not in the catalogue: neither list nor rows lead to the root in the log.
+    assert said(here) == [("row", True), ("altered", True)]
+
+
 def test_rows_that_say_something_else_than_the_manifests_are_corrected(
     here: Node, archive: Archive, camera: CameraId
 ) -> None:

@@ -9,13 +9,16 @@ from functools import partial
 
 import sqlalchemy as sa
 
+from custodes.errors import CustodesError
+from custodes.errors import Kind as ErrorKind
 from custodes.node.runtime.fsck.bench import Bench, Options
 from custodes.node.runtime.fsck.findings import Finding, Kind, Report
 from custodes.node.runtime.fsck.inventory import Day, days
 from custodes.node.runtime.fsck.masked import MaskedCheck
 from custodes.node.runtime.fsck.periods import PeriodCheck
 from custodes.node.runtime.supervisor import only_one
-from custodes.node.store import Store, tables
+from custodes.node.store import Store, minutes, names, tables
+from custodes.trust.custody.minute import encode_minute
 
 Progress = Callable[[int, int], None]
 """Told how many periods and masked minutes were checked, and how many there are about."""
@@ -66,7 +69,34 @@ def _check(bench: Bench, report: Report, progress: Progress) -> Checked:
             masked.check(minute)
             done += 1
             progress(done, total)
+    if not bench.options.quick:
+        _lists(bench, report)
     return Checked(done, bench.open, bench.recording)
+
+
+def _lists(bench: Bench, report: Report) -> None:
+    """The lists of committed minutes: without them no period of them can be proved once one of them is deleted."""
+    store, rows = bench.store, tables.periods.c
+    for (seq,) in store.read(sa.select(rows.seq).where(rows.seq.is_not(None)).distinct()):
+        try:
+            root = minutes.root_of(store, seq)
+            minute = minutes.minute_of(store, seq)
+        except CustodesError as problem:
+            if problem.kind is ErrorKind.UNAVAILABLE:
+                raise
+            if store.read(sa.select(rows.start).where(rows.seq == seq, rows.deletion.is_(None)).limit(1)):
+                report(Finding(Kind.ALTERED, f"the minute committed to by act {seq}", str(problem)))
+        else:
+            name = names.minute(root)
+            if not _is(store, name, encode_minute(minute)):
+                finding = Finding(
+                    Kind.MISSING, name, "the list of a committed minute; the rows still tell", harmless=True
+                )
+                report(bench.mended(finding, partial(minutes.keep, store, minute)))
+
+
+def _is(store: Store, name: str, data: bytes) -> bool:
+    return store.objects.exists(name) and store.objects.get(name) == data
 
 
 def _residue(bench: Bench, day: Day, report: Report) -> None:
