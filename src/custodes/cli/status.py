@@ -4,8 +4,9 @@
 import argparse
 
 from custodes.cli._shell import add_dir, add_json, show
+from custodes.domain import times
 from custodes.node.config import Layout
-from custodes.node.queries import Store, cameras, log, storage
+from custodes.node.queries import Store, alarms, cameras, log, storage
 from custodes.node.queries.storage import Forecast
 
 
@@ -17,18 +18,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print one line a camera, one for the log and one for the disk."""
+    """Print one line a camera, one for the log, one for the disk and one an alarm."""
     store = Store(Layout(arguments.dir))
     views, state = cameras.all_cameras(store), log.state(store)
     witnesses = ", ".join(state.witnesses) or "no witness yet"
     lines = [f"{view.name:<24} {view.recording.value:<10} {view.cause}".rstrip() for view in views]
     lines.append(f"log: {state.size} entries, {state.pending} pending, cosigned by {witnesses}")
-    disk = storage.forecast(store)
+    disk, raised = storage.forecast(store), alarms.going_on(store)
     lines.append(_disk(disk))
+    lines += [f"ALARM: {alarm.kind}, {alarm.subject}: {alarm.detail}" for alarm in raised]
     facts = {
         "cameras": [{"camera": view.id, "state": view.recording.value, "cause": view.cause} for view in views],
         "log": {"size": state.size, "pending": state.pending, "witnesses": list(state.witnesses)},
         "storage": _disk_facts(disk),
+        "alarms": [
+            {"kind": alarm.kind, "subject": alarm.subject, "since": times.to_text(alarm.since), "detail": alarm.detail}
+            for alarm in raised
+        ],
     }
     show(arguments, facts, "\n".join(lines))
     return 0

@@ -18,6 +18,7 @@ from tests.node_store import Node, node
 
 from custodes import cli
 from custodes.domain.register import LegalBasis, Purpose
+from custodes.node.acts.storage import Trouble, storage_exhausted
 
 ID = "a" * 26
 
@@ -219,11 +220,16 @@ def test_an_empty_deployment_answers_every_question(run: Run, here: Node) -> Non
     sequencer = here.sequencer()
     sequencer.step()
     sequencer.log.close()
+    here.layout.settings.write_text("[storage]\nreserve_mb = 0\n")
     assert "cosigned by one" in run("status", *where).out
     assert "there is room for what is declared" in run("status", *where).out
     said = json.loads(run("status", *where, "--json").out)
     assert said["log"]["pending"] == 0
     assert said["storage"]["cameras"] == []
+    assert said["alarms"] == []
+    storage_exhausted(here.store, Trouble.FULL, "12 MB free")
+    assert "ALARM: storage, store: 12 MB free" in run("status", *where).out
+    assert [alarm["kind"] for alarm in json.loads(run("status", *where, "--json").out)["alarms"]] == ["storage"]
     assert run("log", "prove", "0", *where).code == 0
 
 

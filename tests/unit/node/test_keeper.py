@@ -13,9 +13,10 @@ from custodes.clock import SECOND, Instant
 from custodes.domain import canonical
 from custodes.domain.ids import CameraId, PeriodId
 from custodes.errors import CustodesError, Kind
-from custodes.node.acts import holds
+from custodes.node.acts import cameras, holds
 from custodes.node.acts.retention import Going, Reason, begin_deletion, finish_deletion
 from custodes.node.config import Settings, Storage
+from custodes.node.queries import playback
 from custodes.node.queries.disclosures import _packaged
 from custodes.node.runtime.keeper.deletion import carry_out, pending
 from custodes.node.runtime.keeper.keeper import Keeper
@@ -381,3 +382,36 @@ def test_folders_of_days_that_are_over_go_when_they_are_empty(here: Node, archiv
     keeper(here).step()
     assert archive.rows() == []
     assert not any(folder.exists() for folder in folders)
+
+
+def test_what_is_being_deleted_is_neither_played_nor_committed_to_any_more(
+    here: Node, archive: Archive, camera: CameraId
+) -> None:
+    start = start_of(here)
+    period = archive.record(camera, start, 1)
+    archive.mask(camera, start)
+    window = Instant(start), Instant(start + 60 * SECOND)
+    assert len(playback.minutes(here.store, camera, *window)) == 1
+    begin_deletion(here.store, Reason.RETENTION, Going([(period, archive.closing(period).digest)]))
+    assert archive.objects(period) == WHOLE
+    assert playback.minutes(here.store, camera, *window) == []
+    sequencer = here.sequencer()
+    sequencer.commit_minute()
+    sequencer.log.close()
+    assert logged(here, "periods.committed") == []
+
+
+def test_what_a_camera_recorded_goes_in_time_even_if_the_camera_was_removed(
+    here: Node, archive: Archive, camera: CameraId
+) -> None:
+    period = archive.record(camera, start_of(here), 1)
+    path = archive.mask(camera, start_of(here))
+    stray = archive.mask(camera, start_of(here) + HOUR)
+    cameras.remove_camera(here.store, camera)
+    here.clock.advance(3 * HOUR)
+    keeper(here).step()
+    assert archive.objects(period) == set()
+    assert (path.exists(), stray.exists()) == (False, True)
+    here.clock.advance(24 * HOUR)
+    keeper(here).step()
+    assert not stray.exists()
