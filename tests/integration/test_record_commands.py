@@ -15,6 +15,7 @@ import pytest
 from tests.ingest_streams import Unit, annexb, stream
 from tests.node_town import refused, until
 
+from custodes.cli.worker import ROLES
 from custodes.demo.processes import Announced, Ran, custodes
 from custodes.trust.custody.clip import nal_units
 
@@ -81,7 +82,7 @@ class Office:
                 stderr=log,
                 stdin=subprocess.DEVNULL,
             )
-        until(lambda: self.answers() and len(self.workers()) == 4, "the node answers")
+        until(lambda: self.answers() and len(self.workers()) == len(ROLES), "the node answers")
 
     def answers(self) -> bool:
         with socket.socket() as probe:
@@ -208,7 +209,7 @@ def test_a_second_node_in_the_same_folder_is_refused(office: Office) -> None:
 def test_a_node_that_is_killed_leaves_no_process_behind_and_starts_again(office: Office, recorded: str) -> None:
     assert office.node is not None
     workers = office.workers()
-    assert len(workers) == 4
+    assert len(workers) == len(ROLES)
     os.kill(office.node.pid, signal.SIGKILL)
     office.node.wait()
     until(lambda: not any(_alive(worker) for worker in workers), "every worker has ended")
