@@ -101,9 +101,16 @@ class CameraMasker:
             thread.join(timeout=10)
 
     def _receive(self) -> None:
+        """Follow the camera for as long as the permit holds, in its declared hours."""
+        way, clock = self.streams, self._store.clock
+        stream = CameraStream(way.sub, self.permit, clock, transport=way.transport, pin=way.pin)
+        while self.permit.holds_at(clock.now()):
+            self._follow(stream)
+            if self._stop.wait(_LOOK_S):
+                return
+
+    def _follow(self, stream: CameraStream) -> None:
         decoder = SubDecoder((WIDTH, HEIGHT))
-        way = self.streams
-        stream = CameraStream(way.sub, self.permit, self._store.clock, transport=way.transport, pin=way.pin)
         for event in stream.events(self._stop):
             match event:
                 case Packet():

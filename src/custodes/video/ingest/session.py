@@ -124,6 +124,8 @@ class CameraStream:
             return GapCause.CLOCK_WRONG
         if not self._permit.holds_at(now):
             return GapCause.NOT_PERMITTED
+        if not self._permit.in_hours(now):
+            return GapCause.OUTSIDE_HOURS
         return GapCause.STOPPED if stop.is_set() else None
 
     def _permit_left_s(self) -> float:
@@ -143,7 +145,7 @@ class CameraStream:
                 if isinstance(item, Opened):
                     intake.open(item)
                 for received in item if isinstance(item, list) else ():
-                    if not self._permit.holds_at(received.at):
+                    if not (self._permit.holds_at(received.at) and self._permit.in_hours(received.at)):
                         return
                     yield from intake.events(received)
         except CustodesError as problem:
