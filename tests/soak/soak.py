@@ -330,7 +330,10 @@ def _fsck(made: Deployment) -> int:
     words = [sys.executable, "-m", "custodes", "fsck", "--dir", str(made.layout.root), "--hashes", "--json"]
     ran = subprocess.run(words, capture_output=True, text=True, check=False)
     sys.stderr.write(ran.stderr)
-    return len(json.loads(ran.stdout)["problems"])
+    found = json.loads(ran.stdout)
+    if found["problems"]:
+        sys.stderr.write(ran.stdout)
+    return int(found["problems"])
 
 
 def _line(seconds: float, judgement: Judgement, fsck: int, growth: float) -> dict[str, float]:
