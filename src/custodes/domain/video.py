@@ -51,11 +51,16 @@ class Codec(Enum):
 
     H264 = "h264"
     H265 = "h265"
+    AV1 = "av1"
+    JPEG = "jpeg"
 
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """What a stream announced: size in pixels, its parameter sets (NAL units without start code), its codec."""
+    """What a stream announced: size in pixels, its parameter sets, its codec.
+
+    Parameter sets are NAL units without start code, or AV1's sequence header; JPEG has none.
+    """
 
     width: int
     height: int
@@ -66,6 +71,8 @@ class StreamInfo:
 @dataclass(frozen=True, slots=True)
 class Packet:
     """One access unit as it came: NAL units, in order, bytes untouched, without start codes.
+
+    Of AV1 a temporal unit and of JPEG a picture is one unit.
 
     ``ticks`` is RTP time since the connection's first packet (presentation time), ``received`` the receiver's UTC.
     """
