@@ -5,9 +5,9 @@ usage: ingest_gstreamer.py FILE PORT FPS [USER PASSWORD] [--count N] [--stats FI
 
 FILE is an Annex B stream of H.264 or H.265 (.h265), one slice per picture, or JPEG pictures (.mjpeg), played in a loop
 from its beginning whenever the first client of a mount comes. PORT 0 takes a free one. Mounts are /stream, or /cam0 to
-/cam(N-1) with ``--count``. Once a second ``--stats`` gets {"mount": [{"pictures": pushed, "first": s, "last": s}, ...]},
-an object for each time a mount was played. Prints the port when it listens. Needs python3-gi, gir1.2-gst-rtsp-server-1.0 and
-gstreamer1.0-plugins-{base,good,bad}.
+/cam(N-1) with ``--count``. Once a second ``--stats`` gets {"mount": [{"pictures": pushed, "first": s, "last": s}, …]},
+an object for each time a mount was played. Prints the port when it listens. Needs python3-gi,
+gir1.2-gst-rtsp-server-1.0 and gstreamer1.0-plugins-{base,good,bad}.
 """
 
 import argparse

@@ -101,7 +101,6 @@ class GapCause(Enum):
     CAMERA_TIME = "the camera's own time jumped"
     DISK_FULL = "the disk is full"
     DISK_FAILED = "the disk does not take the recording"
-    DISK_SLOW = "the disk is too slow"
     CLOCK_SET = "the recorder's clock was set"
     CLOCK_WRONG = "the recorder's clock is behind what witnesses have signed"
     RESTARTED = "the recorder was interrupted"
@@ -156,6 +155,7 @@ class Tamper(Enum):
     DEFOCUSED = "the picture is out of focus"
     FROZEN = "nothing in the picture has changed for minutes, not even its noise"
     DARK = "the picture is black"
+    REPORTED = "the camera itself says that somebody tampers with it"
 
 
 @dataclass(frozen=True, slots=True)

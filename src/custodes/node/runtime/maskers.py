@@ -146,7 +146,7 @@ class CameraMasker:
             frame = self._take()
             masked = self._masker.observe(frame, slot, turning=self._listener.turning)
             self._report(masked)
-            self._view.look(frame, masked)
+            self._view.look(frame, masked, reported=self._listener.tampered)
             self._hand_on(self._encoder.push(masked))
             if slot - noted >= _CANDIDATE_EVERY:
                 noted = slot
