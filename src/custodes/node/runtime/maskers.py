@@ -145,9 +145,10 @@ class CameraMasker:
                 slot = Instant(clock.now() // SLOT * SLOT)  # the machine slept or its clock was set: leave a gap
             frame = self._take()
             masked = self._masker.observe(frame, slot, turning=self._listener.turning)
+            # What was encoded before the picture goes out before the word on it: a cover ends what was shown.
+            self._hand_on(self._encoder.push(masked))
             self._report(masked)
             self._view.look(frame, masked, reported=self._listener.tampered)
-            self._hand_on(self._encoder.push(masked))
             if slot - noted >= _CANDIDATE_EVERY:
                 noted = slot
                 self._steward(slot)
