@@ -43,6 +43,11 @@ def minute(root: bytes) -> str:
     return f"minutes/{root.hex()[:2]}/{root.hex()}.closings"
 
 
+def reference(camera: CameraId) -> str:
+    """The camera's certified reference picture, encrypted."""
+    return f"references/{camera}.reference"
+
+
 def period_of(name: str) -> PeriodId:
     """The period that an object belongs to; anything else raises ``CustodesError`` (CORRUPT)."""
     try:
