@@ -233,8 +233,13 @@ periods = Table(
     Column("size", BigInteger, nullable=False),  # bytes of the sealed segment
     Column("closing", LargeBinary, nullable=False),  # SHA-256 of the closing manifest
     Column("seq", _SEQ, ForeignKey("log_entries.seq")),  # the entry that commits to it; null until the minute is closed
+    Column("due", BigInteger),  # when its retention ends; null until the keeper has read it in the opening manifest
+    Column("deletion", BigInteger),  # ``deletions.seq`` while it is being deleted
 )
 Index("uncommitted_periods", periods.c.seq)
+Index("due_periods", periods.c.due)
+Index("ended_periods", periods.c.ended)
+Index("going_periods", periods.c.deletion, sqlite_where=periods.c.deletion.is_not(None))
 
 masked_minutes = Table(
     "masked_minutes",
@@ -246,6 +251,43 @@ masked_minutes = Table(
     Column("masker", String, nullable=False),
     Column("spans", LargeBinary, nullable=False),  # JSON [[start ms, end ms, cover, activity], ...]
     Column("fragments", LargeBinary, nullable=False),  # JSON [[offset, length, start ms, duration ms, key], ...]
+    Column("size", BigInteger, nullable=False, server_default="0"),  # bytes of the object
+    Column("deletion", BigInteger),  # ``deletions.seq`` while it is being deleted
+)
+Index("going_minutes", masked_minutes.c.deletion, sqlite_where=masked_minutes.c.deletion.is_not(None))
+
+deletions = Table(
+    "deletions",
+    metadata,
+    Column("seq", _SEQ, ForeignKey("log_entries.seq"), primary_key=True),  # the entry that announced it
+    Column("reason", String, nullable=False),
+    Column("root", LargeBinary, nullable=False),  # Merkle root over the closing manifests' digests
+    Column("periods", Integer, nullable=False),
+    Column("done", BigInteger),
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("camera", String, ForeignKey("cameras.id"), nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("reason", String, nullable=False),  # a reference, for example a case number
+    Column("salt", LargeBinary, nullable=False),  # opens the entries' commitment
+    Column("released", BigInteger),
+    _entry(),
+)
+
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("kind", String, primary_key=True),
+    Column("subject", String, primary_key=True),  # a camera's id, or what else of the node it is about
+    Column("since", BigInteger, primary_key=True),
+    Column("detail", String, nullable=False),
+    Column("ended", BigInteger),  # null while it lasts
+    Column("seq", _SEQ, ForeignKey("log_entries.seq")),  # the entry of the act that raised it, if one did
 )
 
 masked_inits = Table(
