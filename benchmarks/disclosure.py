@@ -58,7 +58,7 @@ def header(store: Store, period: PeriodId) -> PeriodHeader:
         deployment=policy_of(store).deployment,
         period=period,
         started=period.start,
-        codec="avc3.640028",
+        codec="h264",
         width=1920,
         height=1080,
         parameter_sets=(b"\x67sps", b"\x68pps"),

@@ -137,7 +137,7 @@ class World:
             self.deployment,
             PeriodId(self.cameras[camera], start, Term(1)),
             Instant(start + 40_000_000),
-            "avc3.64001F",
+            "h264",
             1280,
             720,
             (b"\x67sps", b"\x68pps"),

@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import accumulate
 from pathlib import Path
 from struct import pack
 from typing import Any
@@ -66,11 +67,8 @@ class Decoder:
         same = {name: begun["header"][name] for name in ("deployment", "camera", "period", "term")}
         same |= {"opening": sha(canonical(opening)).hex(), "header": sha(canonical(begun["header"])).hex()}
         assert same.items() <= ended.items()
-        end = 52
-        for part in ended["fragments"]:
-            assert part["offset"] == end
-            end += part["length"]
-        assert ended["length"] == end or (ended["length"], end) == (0, 52)
+        ends = list(accumulate((part["length"] for part in ended["fragments"]), initial=52))
+        assert [*(part["offset"] for part in ended["fragments"]), ended["length"] or 52] == ends
         return begun, ended
 
     def segment(self, segment: bytes, opening: Object, closing: Object, key: bytes) -> Iterator[bytes]:  # 6.2, 6.4
@@ -105,29 +103,30 @@ class Decoder:
             return sha(b"\1", self.root(node, index, half, path[:-1]), path[-1])
         return sha(b"\1", path[-1], self.root(node, index - half, size - half, path[:-1]))
 
-    def checkpoint(self, note: str) -> tuple[int, bytes, int]:  # C2SP signed-note, tlog-checkpoint, tlog-cosignature
+    def checkpoint(self, note: str) -> tuple[int, bytes, Any]:  # C2SP signed-note, tlog-checkpoint, tlog-cosignature
         text, lines = note.split("\n\n")
         origin, size, root = text.split("\n")
         made, met = [line.split(" ") for line in lines.splitlines()], {}
         tree = bytes([len(origin)]) + origin.encode() + pack(">QQ", 0, int(size)) + unbase(root)
         for kind, name, *words in map(str.split, self.policy["log"].splitlines()):  # C2SP tlog-policy
             if kind == "group":
-                met[name] = sorted((met[member] for member in words[1:]), reverse=True)[int(words[0]) - 1]
+                late, early = zip(*(met[member] for member in words[1:]), strict=True)
+                met[name] = sorted(late)[-int(words[0])], sorted(early)[int(words[0]) - 1]
             elif kind in ("log", "witness"):
                 signer, _, encoded = (words[0] if kind == "witness" else name).split("+", 2)
                 key, who = unbase(encoded), name if kind == "witness" else "log"
-                tag, met[who] = sha(signer.encode(), b"\n", key)[:4], met.get(who, 0)
+                tag, met[who] = sha(signer.encode(), b"\n", key)[:4], met.get(who, (0, 2**63))
                 for blob in (unbase(line[2]) for line in made if line[1] == signer and unbase(line[2])[:4] == tag):
                     time = int.from_bytes(blob[4:12], "big")
                     says = {1: f"{text}\n".encode(), 4: f"cosignature/v1\ntime {time}\n{text}\n".encode()}
                     says[6] = pack(">12sB", b"subtree/v1\n", len(signer)) + signer.encode() + blob[4:12] + tree
                     algorithm = MLDSA44PublicKey if key[0] == 6 else Ed25519PublicKey
                     algorithm.from_public_bytes(key[1:]).verify(blob[4 if key[0] == 1 else 12 :], says[key[0]])
-                    met[who] = time if kind == "witness" else signer == origin
-        assert met["log"] and met[name]  # noqa: PT018
-        return int(size), unbase(root), met[name] * 10**9
+                    met[who] = (time, time or 2**63) if kind == "witness" else (signer == origin, 0)
+        assert all((met["log"][0], met[name][0]))
+        return int(size), unbase(root), met[name]
 
-    def entry(self, folder: str) -> tuple[Object, int]:  # 7, C2SP tlog-proof
+    def entry(self, folder: str) -> tuple[Object, Any]:  # 7, C2SP tlog-proof
         data, proof = (self.files[f"{folder}/{name}"] for name in ("entry.json", "receipt.tlog-proof"))
         head, note = proof.decode().split("\n\n", 1)
         first, index, *path = head.split("\n")
@@ -163,8 +162,9 @@ class Decoder:
         assert self.spelled() == path.read_bytes()
         index = self.signed(parse(files.pop("bundle.json")), "evidence-bundle", self.requesters)
         assert index["files"] == [{"name": n, "size": len(d), "sha256": sha(d).hex()} for n, d in sorted(files.items())]
-        asked, time = self.filed("request", "request", self.requesters)
-        assert nanoseconds(asked["end"]) <= time < nanoseconds(asked["expires"])
+        asked, (late, early) = self.filed("request", "request", self.requesters)
+        assert nanoseconds(asked["end"]) <= late * 10**9
+        assert nanoseconds(asked["expires"]) > early * 10**9
         assert index["request"] == sha(files["request/request.json"]).hex()
         assert index["deployment"] == asked["deployment"] == self.policy["deployment"]
         if case := index["case"]:

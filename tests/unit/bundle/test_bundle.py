@@ -308,6 +308,20 @@ def test_the_second_decoder_accepts_what_the_product_makes_and_refuses_it_under_
             Decoder(encode_policy(with_policy(granted.world, **changes))).bundle(path)
 
 
+def test_a_requester_who_leaves_a_grant_out_is_refused_by_both_decoders_for_the_quorum(granted: Granted) -> None:
+    path = granted.bundle(granted.package())
+    left_out = {f"grants/02/{name}": None for name in ("grant.json", "entry.json", "receipt.tlog-proof")}
+    with Archive(path) as bundle:
+        index = canonical.load_object(bundle.read(INDEX))
+    listed = canonical.listed(canonical.member(index, "body"), "files")
+    files = [item for item in listed if isinstance(item, dict) and item["name"] not in left_out]
+    signed = forge(canonical.dumps(index), granted.world.requester, files=list(files))
+    path = _repacked(path, {**left_out, INDEX: signed})
+    assert _failed(verify_bundle(path, granted.world.policy)) == ["quorum"]
+    with pytest.raises(AssertionError):
+        Decoder(encode_policy(granted.world.policy)).bundle(path)
+
+
 def test_what_is_no_bundle_is_one_failed_check(tmp_path: Path, granted: Granted) -> None:
     path = tmp_path / "bundle.zip"
     with zipfile.ZipFile(path, "w") as other:
