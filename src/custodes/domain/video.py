@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What flows through the video wing. Pictures are planar YUV 4:2:0, 8 bit, limited range (BT.709), rows not padded."""
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, TypeAlias
@@ -14,6 +15,9 @@ TICKS = 90_000
 
 Transport: TypeAlias = Literal["tcp", "udp"]
 """How RTP comes: between the messages of the RTSP connection, or as datagrams."""
+
+
+_PASSWORD = re.compile(r"(?:pass(?:word|wd)?|pwd)[=:]", re.IGNORECASE)
 
 
 class StreamRole(Enum):
@@ -33,9 +37,12 @@ class StreamUrl:
         return f"StreamUrl({self})"
 
     def __str__(self) -> str:
-        # An unescaped slash or question mark in a password is common: everything before the last @ is hidden.
+        # An unescaped slash or question mark in a password is common: everything before the last @ is hidden. Some
+        # cameras want the password in the path; what follows the word is hidden too.
         scheme, separator, rest = self.value.partition("://")
-        return f"{scheme}{separator}{rest.rpartition('@')[2].partition('?')[0]}"
+        shown = rest.rpartition("@")[2].partition("?")[0]
+        named = _PASSWORD.search(shown)
+        return f"{scheme}{separator}{shown[: named.end()] + '***' if named else shown}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ def test_shares_and_opening_manifest_are_durable_before_the_first_byte(
     monkeypatch.setattr(DiskObjects, "create", noting_create)
     files = desk.files()
     desk.begin(files).close(None)
-    assert order == ["shares", "manifests", "segments", "manifests"]
+    assert order == ["shares", "manifests", "segments", "manifests", "heads"]
 
 
 class CrashError(Exception):

@@ -15,9 +15,10 @@ from custodes.clock import SECOND, Instant
 from custodes.domain import canonical
 from custodes.domain.acts import Act
 from custodes.domain.ids import CameraId, Digest, PeriodId, Term
+from custodes.domain.register import RecordingPermit
 from custodes.errors import CustodesError, Kind
 from custodes.node.queries import custody, log
-from custodes.node.runtime import permits
+from custodes.node.runtime.permits import Permits
 from custodes.node.runtime.sequencer import Sequencer
 from custodes.node.store import names, tables
 from custodes.trust.custody.minute import Minute
@@ -180,6 +181,12 @@ def test_only_one_sequencer_writes_a_log(here: Node) -> None:
     assert problem.value.kind is Kind.CONFLICT
 
 
+def permit_of_newest(here: Node, camera: CameraId) -> RecordingPermit:
+    permits = Permits(here.store)
+    permits.look()
+    return permits.of(camera)[0]
+
+
 def test_with_the_witness_away_acts_go_on_and_receipts_wait_until_it_is_back(here: Node) -> None:
     with sequencing(here) as sequencer:
         sequencer.step()
@@ -189,7 +196,7 @@ def test_with_the_witness_away_acts_go_on_and_receipts_wait_until_it_is_back(her
         sequencer.step()
         assert_in_step(here, sequencer)
         with pytest.raises(CustodesError) as problem:
-            permits.permit_for(here.store, camera)
+            permit_of_newest(here, camera)
         assert problem.value.kind is Kind.UNAVAILABLE
         # It is not asked again and again.
         asked = here.asked
@@ -203,7 +210,7 @@ def test_with_the_witness_away_acts_go_on_and_receipts_wait_until_it_is_back(her
         here.witness_up = True
         here.clock.advance(3 * SECOND)
         sequencer.step()
-        permit = permits.permit_for(here.store, camera)
+        permit = permit_of_newest(here, camera)
         assert permit.camera == camera
         assert permit.holds_at(here.clock.now())
     verified(here)

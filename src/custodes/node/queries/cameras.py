@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Cameras as pages and commands show them, and their addresses for the runtime."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ from custodes.domain.cameras import CameraSettings, Credentials, DeviceFacts, Li
 from custodes.domain.canonical import JsonObject
 from custodes.domain.ids import CameraId
 from custodes.domain.video import StreamUrl, Transport
-from custodes.errors import not_found
+from custodes.errors import CustodesError, not_found
 from custodes.node.queries.views import CameraView, RecordingState
 from custodes.node.store import Store, tables
 
@@ -25,6 +26,7 @@ class CameraStreams:
 
     ``transport``: ``tcp`` or ``udp``; ``pin``: SHA-256 (hexadecimal) of the TLS certificate that the camera showed when
     it was added, empty where there was none. ``onvif``: where the camera answers to ONVIF, empty if nobody has said.
+    ``problem``: why nothing of this is known.
     """
 
     id: CameraId
@@ -33,21 +35,28 @@ class CameraStreams:
     transport: Transport = "tcp"
     pin: str = ""
     onvif: str = ""
+    problem: str = ""
 
 
 def streams(store: Store) -> list[CameraStreams]:
-    """The streams of every camera in service."""
-    return [
-        CameraStreams(
-            id=camera,
-            main=kept.main,
-            sub=kept.sub,
-            transport="udp" if kept.link.transport == "udp" else "tcp",
-            pin=kept.link.pin,
-            onvif=kept.link.onvif,
-        )
-        for camera, kept in every_setting(store).items()
-    ]
+    """The streams of every camera in service; one whose addresses cannot be read says so and hinders no other."""
+    return [_streams(store, row) for row in _rows(store, sa.true())]
+
+
+def _streams(store: Store, row: sa.Row[tuple[object, ...]]) -> CameraStreams:
+    try:
+        kept = _setting(store, row)
+    except CustodesError:
+        nowhere = StreamUrl("")
+        return CameraStreams(CameraId(row.id), nowhere, nowhere, problem="its addresses cannot be read: add it again")
+    return CameraStreams(
+        id=CameraId(row.id),
+        main=kept.main,
+        sub=kept.sub,
+        transport="udp" if kept.link.transport == "udp" else "tcp",
+        pin=kept.link.pin,
+        onvif=kept.link.onvif,
+    )
 
 
 def every_setting(store: Store) -> dict[CameraId, CameraSettings]:
@@ -64,10 +73,13 @@ def settings(store: Store, camera: CameraId) -> CameraSettings:
 
 
 def _settings(store: Store, which: sa.ColumnElement[bool]) -> dict[CameraId, CameraSettings]:
+    return {CameraId(row.id): _setting(store, row) for row in _rows(store, which)}
+
+
+def _rows(store: Store, which: sa.ColumnElement[bool]) -> Sequence[sa.Row[tuple[object, ...]]]:
     cameras = tables.cameras.c
     columns = (cameras.id, cameras.name, cameras.streams, cameras.device, cameras.credentials)
-    rows = store.read(sa.select(*columns).where(cameras.removed.is_(None), which).order_by(cameras.seq))
-    return {CameraId(row.id): _setting(store, row) for row in rows}
+    return store.read(sa.select(*columns).where(cameras.removed.is_(None), which).order_by(cameras.seq))
 
 
 def _setting(store: Store, row: sa.Row[tuple[object, ...]]) -> CameraSettings:

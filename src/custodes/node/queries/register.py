@@ -3,6 +3,7 @@
 
 import sqlalchemy as sa
 
+from custodes.domain.ids import CameraId
 from custodes.domain.register import RegisterEntry, decode_entry
 from custodes.errors import not_found
 from custodes.node.queries import log
@@ -23,6 +24,14 @@ def entries(store: Store) -> list[tuple[RegisterEntry, int | None]]:
         .order_by(tables.cameras.c.seq)
     )
     return [(decode_entry(row.document), row.log_index) for row in rows]
+
+
+def newest(store: Store) -> dict[CameraId, str]:
+    """Per camera the SHA-256 (hexadecimal) of its newest entry's document, witnessed or not."""
+    entry = tables.register_entries.c
+    latest = sa.select(sa.func.max(entry.seq)).group_by(entry.camera)
+    rows = store.read(sa.select(entry.camera, entry.digest).where(entry.seq.in_(latest)))
+    return {CameraId(row.camera): row.digest for row in rows}
 
 
 def geojson(store: Store) -> bytes:

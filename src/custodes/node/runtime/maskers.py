@@ -14,14 +14,15 @@ from custodes.domain.feeds import FeedState
 from custodes.domain.ids import CameraId, Term
 from custodes.domain.register import RecordingPermit
 from custodes.domain.video import Cover, Fragment, Frame, Gap, MaskedFrame, Packet
-from custodes.errors import CustodesError, Kind
+from custodes.errors import CustodesError, Kind, unavailable
 from custodes.node.queries import cameras, masks
 from custodes.node.queries.cameras import CameraStreams
-from custodes.node.runtime import permits, references, states
+from custodes.node.runtime import references, states
 from custodes.node.runtime.bookkeeper import Bookkeeper
 from custodes.node.runtime.feedserver import FeedServer
 from custodes.node.runtime.listening import CameraListener
 from custodes.node.runtime.maskedfiles import MaskedFiles
+from custodes.node.runtime.permits import Permits
 from custodes.node.runtime.viewwatch import ViewWatch
 from custodes.node.store import Store
 from custodes.video.encode.fragments import FragmentEncoder
@@ -234,60 +235,76 @@ class CameraMasker:
         self._books.note(states.candidate(self.camera, encrypted, taken, self._masker.progress))
 
 
+class Maskers:
+    """Every camera's masker of this process."""
+
+    def __init__(self, store: Store, feeds: FeedServer, detector: Detector | None) -> None:
+        self._store, self._feeds, self._detector = store, feeds, detector
+        self._books = Bookkeeper(store)
+        self._permits = Permits(store)
+        self._running: dict[CameraId, CameraMasker] = {}
+        self._looked = 0
+
+    def step(self) -> None:
+        """Bring who is masked in line with who is to be; call it twice a second."""
+        try:
+            in_service = {each.id: each for each in cameras.streams(self._store)}
+            self._permits.look()
+        except CustodesError as problem:
+            if problem.kind is not Kind.UNAVAILABLE:
+                raise
+            return  # whoever is masked goes on; who is to be is asked again
+        for camera in [camera for camera in self._running if camera not in in_service]:
+            self._running.pop(camera).stop()
+        if self._looked == 0:
+            references.drop_others(self._store, set(in_service))
+        self._looked = (self._looked + 1) % _TIDY_EVERY
+        for camera, streams in in_service.items():
+            self._keep(camera, streams)
+
+    def _keep(self, camera: CameraId, streams: CameraStreams) -> None:
+        """See that the camera is masked under its newest entry, as it is set now."""
+        running = self._running.get(camera)
+        if running is not None and not (running.running and running.permit.holds_at(self._store.clock.now())):
+            running = None
+        try:
+            permit, _ = self._permits.of(camera)
+            if streams.problem:
+                raise unavailable(streams.problem)
+        except CustodesError as problem:
+            if running is None:
+                self._end(camera)
+                now = Instant(self._store.clock.now() // MILLISECOND * MILLISECOND)
+                self._feeds.publish(camera, FeedState(camera, Cover.NOT_REGISTERED, now, problem.message))
+            return
+        if running is None or running.streams != streams or running.permit.entry != permit.entry:
+            self._end(camera)
+            self._running[camera] = CameraMasker(self._store, self._books, self._feeds, self._detector, streams, permit)
+
+    def _end(self, camera: CameraId) -> None:
+        previous = self._running.pop(camera, None)
+        if previous is not None:
+            previous.stop()
+
+    def stop(self) -> None:
+        """End all of them in good order."""
+        for masker in self._running.values():
+            masker.stop()
+        for masker in self._running.values():
+            masker.join()
+        self._books.close()
+
+
 def mask(store: Store, weights: Path | None, stop: threading.Event, ready: Callable[[], None] = lambda: None) -> None:
     """Mask every registered camera until ``stop``: the masker process's whole life."""
-    books = Bookkeeper(store)
     feeds = FeedServer(store.layout.live_socket)
     try:
         detector: Detector | None = SharedDetector(load_detector(weights))
     except CustodesError:
         detector = None  # every picture is covered with that cause
     ready()
-    maskers: dict[CameraId, CameraMasker] = {}
-    looked = 0
+    maskers = Maskers(store, feeds, detector)
     while not stop.wait(_LOOK_S):
-        try:
-            in_service = {each.id: each for each in cameras.streams(store)}
-        except CustodesError as problem:
-            if problem.kind is not Kind.UNAVAILABLE:
-                raise
-            continue  # whoever is masked goes on; who is to be is asked again
-        for camera in [camera for camera in maskers if camera not in in_service]:
-            gone = maskers.pop(camera)
-            gone.stop()
-            gone.join()
-        if looked == 0:
-            references.drop_others(store, set(in_service))
-        looked = (looked + 1) % _TIDY_EVERY
-        for camera, streams in in_service.items():
-            running = maskers.get(camera)
-            usable = running is not None and running.running and running.streams == streams
-            if running is None or not usable or not running.permit.holds_at(store.clock.now()):
-                _begin(store, books, feeds, detector, maskers, camera, streams)
-    for masker in maskers.values():
-        masker.stop()
-    for masker in maskers.values():
-        masker.join()
-    books.close()
+        maskers.step()
+    maskers.stop()
     feeds.close()
-
-
-def _begin(
-    store: Store,
-    books: Bookkeeper,
-    feeds: FeedServer,
-    detector: Detector | None,
-    maskers: dict[CameraId, CameraMasker],
-    camera: CameraId,
-    streams: CameraStreams,
-) -> None:
-    previous = maskers.pop(camera, None)
-    if previous is not None:
-        previous.stop()
-    try:
-        permit = permits.permit_for(store, camera)
-    except CustodesError as problem:
-        now = Instant(store.clock.now() // MILLISECOND * MILLISECOND)
-        feeds.publish(camera, FeedState(camera, Cover.NOT_REGISTERED, now, problem.message))
-        return
-    maskers[camera] = CameraMasker(store, books, feeds, detector, streams, permit)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Taking cameras into service: what an administrator wrote, made complete by asking the camera, then one act."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from custodes.domain.cameras import CameraSettings, Credentials, Link
@@ -26,8 +26,8 @@ class Wanted:
     """
 
     name: str = ""
-    main: str = ""
-    sub: str = ""
+    main: str = field(default="", repr=False)
+    sub: str = field(default="", repr=False)
     onvif: str = ""
     login: Login | None = None
     transport: str = ""
@@ -95,8 +95,8 @@ class Edit:
     """What is to be different; empty or None: stays."""
 
     name: str = ""
-    main: str = ""
-    sub: str = ""
+    main: str = field(default="", repr=False)
+    sub: str = field(default="", repr=False)
     transport: str = ""
     onvif: str = ""
     login: Login | None = None

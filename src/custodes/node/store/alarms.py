@@ -11,6 +11,8 @@ from custodes.node.store import tables
 
 STORAGE = "storage"
 """Nothing can be deleted to make room, or the disk is read-only. Its subject is ``store``."""
+CLOCK = "clock"
+"""The clock was set ahead and may be wrong: nothing is deleted. Its subject is ``store``."""
 DELETION = "deletion"
 """What is due cannot be deleted. Its subject is ``store``."""
 

@@ -8,9 +8,13 @@ from custodes.domain.ids import CameraId, PeriodId, Term
 from custodes.errors import corrupt
 
 
+def day_of(instant: Instant) -> str:
+    """The folder of a day (UTC)."""
+    return datetime.fromtimestamp(instant // SECOND, UTC).strftime("%Y-%m-%d")
+
+
 def _stem(camera: CameraId, start: Instant, term: Term) -> str:
-    day = datetime.fromtimestamp(start // SECOND, UTC).strftime("%Y-%m-%d")
-    return f"{camera}/{day}/{start // MILLISECOND}-{term}"
+    return f"{camera}/{day_of(start)}/{start // MILLISECOND}-{term}"
 
 
 def opening(period: PeriodId) -> str:
@@ -41,6 +45,11 @@ def masked(camera: CameraId, start: Instant, term: Term) -> str:
 def minute(root: bytes) -> str:
     """The closing manifests' digests under one ``periods.committed``: what proves each of them."""
     return f"minutes/{root.hex()[:2]}/{root.hex()}.closings"
+
+
+def head(camera: CameraId) -> str:
+    """Which closing manifest of the camera is the newest."""
+    return f"heads/{camera}.head"
 
 
 def reference(camera: CameraId) -> str:

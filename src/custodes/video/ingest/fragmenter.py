@@ -19,6 +19,9 @@ _USUAL = TICKS // 25
 _JUMP = 10 * TICKS
 """A step in RTP time beyond this is a fault of the camera's clock, and the time of arrival is taken instead."""
 _LONGEST_HOLE = 60 * TICKS
+_LATEST = 2 * SECOND
+_MOST_PICTURES, _MOST_OCTETS = 300, 32 << 20
+"""What a fragment holds at the most, whatever the camera's time says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Fragmenter:
 
     def __init__(self) -> None:
         self._pending: list[tuple[Packet, int]] = []
+        self._octets = 0
         self._newest: tuple[Packet, int] | None = None
         self._sequence = 1
         self._decode_end = 0
@@ -79,10 +83,15 @@ class Fragmenter:
             self._reorders |= not ahead
             self._step = min(time - self._latest, LIMIT) if ahead else self._step
             full = ahead and time + self._step - self._pending[0][1] > LIMIT
+            # A camera whose time stands still, or runs backwards: what arrives counts, and how much it is.
+            oldest = self._pending[0][0]
+            full |= packet.received - oldest.received > _LATEST or len(self._pending) >= _MOST_PICTURES
+            full |= self._octets > _MOST_OCTETS
             if packet.key or full or packet.source.connection != self._pending[-1][0].source.connection:
                 ready += self.flush()
         self._latest = max(time, self._latest) if self._pending else time
         self._pending.append((packet, time))
+        self._octets += sum(map(len, packet.nals))
         self._newest = (packet, time)
         return ready
 
@@ -110,7 +119,7 @@ class Fragmenter:
             key=first.key,
             first_ticks=first.source.ticks,
         )
-        self._pending = []
+        self._pending, self._octets = [], 0
         self._sequence += 1
         self._decode_end = ends[-1]
         return [fragment]

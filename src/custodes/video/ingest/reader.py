@@ -175,7 +175,7 @@ class Reader:
             self._count()
             self._hand_over(self._connection.take())
             self._connection.keep_alive()
-            if self._nap_s:
+            if self._nap_s and not self._connection.more:
                 time.sleep(self._nap_s)
 
     def _count(self) -> None:

@@ -76,6 +76,10 @@ class CameraStream:
         self._backoff = backoff
         self._entropy = entropy
 
+    def renew(self, permit: RecordingPermit) -> None:
+        """Go on under another permit of the same camera."""
+        self._permit = permit
+
     def events(self, stop: threading.Event) -> Iterator[Packet | Gap]:
         """Yield packets in the order they came, and a ``Gap`` whenever there is, or still is, a hole.
 

@@ -84,7 +84,8 @@ class PeriodCheck:
             verify_segment(path, *documents, policy).demand()
 
     def _examine(self, period: PeriodId, objects: dict[str, int], row: Row | None) -> None:
-        new = self._bench.recording and self._bench.young(period.start)
+        bench = self._bench
+        new = bench.recording and (bench.young(period.start) or ("closing" not in objects and bench.is_newest(period)))
         if new and (row is None or "closing" not in objects):
             self._bench.open += 1
         elif "opening" not in objects:

@@ -10,12 +10,12 @@ from functools import cached_property
 from pathlib import Path
 
 from custodes.clock import SECOND, Instant
-from custodes.domain.ids import KeyId
+from custodes.domain.ids import KeyId, PeriodId
 from custodes.errors import CustodesError, Kind, unavailable
 from custodes.node.queries import custody
 from custodes.node.runtime.fsck.findings import Finding
 from custodes.node.runtime.fsck.proofs import Proofs
-from custodes.node.store import Store
+from custodes.node.store import Store, names
 from custodes.node.store.keys import read_key
 from custodes.trust.seal.signing import PublicKey, SigningKey
 from custodes.trust.tlog.store import make_folder, sync_folder
@@ -61,6 +61,15 @@ class Bench:
     def young(self, start: Instant) -> bool:
         """True for what may be being written just now."""
         return self.store.clock.now() - start < _OPEN
+
+    def is_newest(self, period: PeriodId) -> bool:
+        """True for the period that a camera began last: it is being written for as long as no key picture comes."""
+        objects, folder = self.store.objects, f"manifests/{period.camera}"
+        days = objects.children(folder)
+        openings = (
+            [name for name in objects.children(f"{folder}/{days[-1]}") if name.endswith(".opening")] if days else []
+        )
+        return bool(openings) and names.opening(period).endswith(f"/{openings[-1]}")
 
     def lose(self, name: str) -> None:
         """Move an object out of the store, to ``lost/``; nothing is deleted."""

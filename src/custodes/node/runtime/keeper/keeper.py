@@ -11,9 +11,10 @@ from custodes.node.acts.storage import STORE, Trouble, storage_exhausted, storag
 from custodes.node.config import Settings, load_settings
 from custodes.node.runtime.keeper import selection
 from custodes.node.runtime.keeper.deletion import carry_out, pending
+from custodes.node.runtime.keeper.doubt import ClockDoubt
 from custodes.node.runtime.keeper.room import Room, let_go, put_by, room
 from custodes.node.store import Store
-from custodes.node.store.alarms import DELETION, STORAGE, clear_alarm, going_on, raise_alarm
+from custodes.node.store.alarms import CLOCK, DELETION, STORAGE, clear_alarm, going_on, raise_alarm
 
 _LOOK_S = 10.0
 _STRAYS_EVERY = 600 * SECOND
@@ -30,6 +31,7 @@ class Keeper:
         self._store = store
         self._settings = settings or load_settings(store.layout)
         self._strays_at: int | None = None
+        self._clock = ClockDoubt(store)
 
     def run(self, stop: threading.Event) -> None:
         """Go round until ``stop``."""
@@ -52,6 +54,11 @@ class Keeper:
     def step(self, stop: threading.Event | None = None) -> None:
         """One round. A failure leaves everything to the next."""
         stuck = self._finish()
+        if not self._clock.believed():
+            # Deleted is deleted: a clock that may be wrong must not decide what is due.
+            self._alarm(CLOCK, "the clock was set ahead, and no witness has confirmed it: nothing is deleted")
+            return
+        self._alarm(CLOCK, "")
         while selection.note_due(self._store) == selection.BATCH and not _told(stop):
             pass
         while stuck < _STUCK and self._delete(Reason.RETENTION, Going(selection.due(self._store), self._strays())):
@@ -79,12 +86,17 @@ class Keeper:
                 if problem.kind is not Kind.UNAVAILABLE:
                     raise
                 stuck.append(str(problem))
-        with self._store.begin() as connection:
-            if stuck:
-                raise_alarm(connection, DELETION, STORE, stuck[0], self._store.clock.now())
-            else:
-                clear_alarm(connection, DELETION, STORE, self._store.clock.now())
+        self._alarm(DELETION, stuck[0] if stuck else "")
         return len(stuck)
+
+    def _alarm(self, kind: str, detail: str) -> None:
+        """Raise an alarm, or end it where there is nothing to say."""
+        now = self._store.clock.now()
+        with self._store.begin() as connection:
+            if detail:
+                raise_alarm(connection, kind, STORE, detail, now)
+            else:
+                clear_alarm(connection, kind, STORE, now)
 
     def _delete(self, reason: Reason, going: Going) -> bool:
         """Delete one batch; False if there is nothing to delete."""
@@ -96,8 +108,11 @@ class Keeper:
     def _make_room(self, stop: threading.Event | None, stuck: int) -> None:
         now = self._look()
         if now.short and now.writable and stuck < _STUCK:
-            while now.missing and self._delete_oldest(now.missing) and not _told(stop):
-                now = self._look()
+            # Not more than is missing now: a file system may give the room back later, and deleted is deleted.
+            left = now.missing
+            while left > 0 and (freed := self._delete_oldest(left)) and not _told(stop):
+                left -= freed
+            now = self._look()
         self._state(now)
         if not now.missing:
             put_by(self._store.layout)
@@ -105,10 +120,11 @@ class Keeper:
     def _look(self) -> Room:
         return room(self._store.layout, self._settings.storage.reserve_mb)
 
-    def _delete_oldest(self, octets: int) -> bool:
+    def _delete_oldest(self, octets: int) -> int:
+        """Delete at least so much if there is something; returns how much it was."""
         age = max(self._settings.storage.minimum_retention_hours * 3600 * SECOND, _YOUNGEST)
-        before = Instant(self._store.clock.now() - age)
-        return self._delete(Reason.ROOM, Going(selection.oldest(self._store, before, octets)))
+        chosen, size = selection.oldest(self._store, Instant(self._store.clock.now() - age), octets)
+        return size if self._delete(Reason.ROOM, Going(chosen)) else 0
 
     def _state(self, now: Room) -> None:
         """Raise or end the alarm, with a log entry each."""

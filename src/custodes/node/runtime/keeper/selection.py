@@ -74,17 +74,17 @@ def due(store: Store) -> Named:
     return [_named(row) for row in store.read(query.order_by(rows.c.due).limit(BATCH))]
 
 
-def oldest(store: Store, before: Instant, octets: int) -> Named:
-    """The oldest periods, of all cameras, that ended before ``before``; until they make ``octets`` of room."""
+def oldest(store: Store, before: Instant, octets: int) -> tuple[Named, int]:
+    """The oldest periods, of all cameras, that ended before ``before``, for ``octets`` of room; and their size."""
     rows = tables.periods
     query = sa.select(rows).where(rows.c.ended < before, rows.c.deletion.is_(None), ~held(rows))
-    chosen = []
+    chosen, size = [], 0
     for row in store.read(query.order_by(rows.c.ended).limit(BATCH)):
-        if octets <= 0:
+        if size >= octets:
             break
         chosen.append(_named(row))
-        octets -= row.size
-    return chosen
+        size += row.size
+    return chosen, size
 
 
 def strays(store: Store) -> Strays:

@@ -5,11 +5,11 @@ import sys
 import threading
 from collections.abc import Callable
 
-from custodes.clock import MILLISECOND, Instant
+from custodes.clock import MILLISECOND, SECOND, Instant
 from custodes.domain.periods import PERIOD, minute_of
 from custodes.domain.register import RecordingPermit
 from custodes.domain.video import Gap, GapCause, Packet, StreamInfo, StreamUrl, Transport
-from custodes.errors import CustodesError
+from custodes.errors import CustodesError, Kind, corrupt
 from custodes.node.queries.views import RecordingState
 from custodes.node.runtime.recorder.segments import SegmentFiles, SegmentRecording
 from custodes.node.runtime.recorder.vault import Vault
@@ -21,12 +21,20 @@ from custodes.video.ingest.session import CameraStream
 NAP_S = 0.25
 """A reading thread drains its socket, then naps: four wake-ups a second instead of one for every packet."""
 _DISK_RETRY_S = 2.0
+_STREAM_RETRY_S = 10.0
+_STEADY = 2 * SECOND
+"""A format of pictures lasts at least so long."""
+_TOGETHER = 60 * SECOND
+"""Losses within so long are one row of the catalogue; the manifest names them one by one."""
 _WITHIN = frozenset({GapCause.LOST, GapCause.PAUSED, GapCause.CAMERA_TIME, GapCause.CLOCK_SET})
 """Holes in a connection that goes on: the period goes on too, and states them."""
 
 
 class CameraRecorder:
-    """Records one camera until its permit ends or it is stopped; then ``ended`` is called."""
+    """Records one camera until its permit ends or it is stopped; then ``ended`` is called.
+
+    ``turn``: the number of the order that it obeys.
+    """
 
     def __init__(
         self,
@@ -36,9 +44,12 @@ class CameraRecorder:
         permit: RecordingPermit,
         transport: Transport = "tcp",
         pin: str = "",
-        ended: Callable[[], None] = lambda: None,
+        turn: int = 0,
+        ended: Callable[["CameraRecorder"], None] = lambda _recorder: None,
     ) -> None:
         self._ended = ended
+        self.turn = turn
+        self.way = (url, transport, pin)
         self.camera = permit.camera
         self.permit = permit
         self._vault = vault
@@ -52,7 +63,8 @@ class CameraRecorder:
         self._fragmenter = Fragmenter()
         self._hole: Gap | None = None
         self._told: tuple[RecordingState | None, str] = (None, "")
-        self._last = Instant(0)
+        self._last = self._begun = Instant(0)
+        self._losses: Gap | None = None
         self._written = 0
         self._measured = (vault.clock.monotonic(), 0, 0)
         self._thread = threading.Thread(target=self._run, name=f"record {self.camera}", daemon=True)
@@ -62,6 +74,12 @@ class CameraRecorder:
     def running(self) -> bool:
         """False once the thread has ended."""
         return self._thread.is_alive()
+
+    def renew(self, permit: RecordingPermit, turn: int) -> None:
+        """Go on under another permit for the same camera: a new period begins under it with the next key picture."""
+        self.permit, self.turn = permit, turn
+        self._stream.renew(permit)
+        self._cut = Instant(0)
 
     def stop(self) -> None:
         """Ask the thread to close its period and end."""
@@ -109,16 +127,16 @@ class CameraRecorder:
                     self._record()
                     break
                 except CustodesError as problem:
-                    # The disk is full or gone: everybody else goes on. As soon as the disk takes it, the period is
-                    # closed where it is durable, and this camera begins a new one.
-                    self._disk_failed(problem)
-                    self._stop.wait(_DISK_RETRY_S)
+                    if problem.kind is Kind.CORRUPT:
+                        self._stream_failed(problem)
+                    else:
+                        self._disk_failed(problem)
         except Exception as problem:  # noqa: BLE001 - a camera that nobody records must not look like one that is
             sys.stderr.write(f"{self.camera}: {type(problem).__name__}: {problem}\n")
             self._state(RecordingState.DOWN, f"the recorder failed ({type(problem).__name__})")
         finally:
             self._abandon()
-            self._ended()
+            self._ended(self)
 
     def _record(self) -> None:
         before = self._files.settle()
@@ -132,13 +150,26 @@ class CameraRecorder:
                 case Gap():
                     self._gap(event)
 
+    def _stream_failed(self, problem: CustodesError) -> None:
+        """What the camera sends cannot be put into a file."""
+        self._abandon()
+        began = self._hole.began if self._hole else self._last or self._vault.clock.now()
+        self._open_hole(Gap(Instant(began), GapCause.DAMAGED, problem.message))
+        self._state(RecordingState.DOWN, f"{GapCause.DAMAGED.value}: {problem.message}")
+        self._stop.wait(_STREAM_RETRY_S)
+
     def _disk_failed(self, problem: CustodesError) -> None:
-        full = self._vault.is_full()
+        """The disk is full or gone: everybody else goes on. As soon as it takes the recording, the period is closed
+        where it is durable, and this camera begins a new one."""
+        full = self._vault.is_full(self.camera)
         self._abandon()
         cause = GapCause.DISK_FULL if full else GapCause.DISK_FAILED
         began = self._hole.began if self._hole else self._last or self._vault.clock.now()
         self._open_hole(Gap(Instant(began), cause, "" if full else problem.message))
         self._state(RecordingState.DOWN, cause.value if full else problem.message)
+        self._stop.wait(_DISK_RETRY_S)
+        while self._vault.is_full(self.camera) and not self._stop.wait(_DISK_RETRY_S):
+            pass  # the camera is not asked for pictures that nobody can keep
 
     def _abandon(self) -> None:
         recording, self._recording = self._recording, None
@@ -154,6 +185,8 @@ class CameraRecorder:
         elif packet.key and (packet.received >= self._cut or packet.info != self._info):
             # The next period begins with this key picture: nothing is lost between the two.
             changed = packet.info != self._info
+            if changed and packet.received - self._begun < _STEADY:
+                raise corrupt("the camera changes the format of its pictures all the time")
             self._close(None, CloseReason.CHANGED if changed else CloseReason.CUT)
             self._open(packet, packet.received if changed else minute_of(self.camera, packet.received))
         self._last = packet.received
@@ -167,7 +200,7 @@ class CameraRecorder:
     def _open(self, packet: Packet, start: Instant) -> None:
         self._fragmenter = Fragmenter()
         self._recording = self._files.begin(self.permit, Instant(start // MILLISECOND * MILLISECOND), packet)
-        self._info = packet.info
+        self._info, self._begun = packet.info, packet.received
         self._cut = Instant(minute_of(self.camera, packet.received) + PERIOD)
         self._state(RecordingState.RECORDING, "")
 
@@ -177,7 +210,7 @@ class CameraRecorder:
                 self._recording.hole(gap)
             if gap.cause is GapCause.CLOCK_SET:
                 self._cut = Instant(0)  # the next key picture begins a period that has the new time
-            self._open_hole(gap)
+            self._open_hole(self._together(gap))
             return
         self._close(gap)
         self._open_hole(gap)
@@ -187,6 +220,14 @@ class CameraRecorder:
         if gap.cause in (GapCause.NOT_PERMITTED, GapCause.OUTSIDE_HOURS):
             state = RecordingState.DARK
         self._state(state, f"{gap.cause.value}{': ' if gap.detail else ''}{gap.detail}")
+
+    def _together(self, gap: Gap) -> Gap:
+        """One loss after the other is told as one: a bad line would fill the catalogue."""
+        known = self._losses
+        if gap.cause is GapCause.LOST and known is not None and 0 <= gap.began - known.began < _TOGETHER:
+            return Gap(known.began, gap.cause, "packets again and again within a minute")
+        self._losses = gap if gap.cause is GapCause.LOST else None
+        return gap
 
     def _open_hole(self, gap: Gap) -> None:
         """A hole begins, or goes on for another reason; that we are connecting is no reason."""

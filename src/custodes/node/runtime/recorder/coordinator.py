@@ -8,17 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from custodes.clock import SECOND
 from custodes.domain.ids import CameraId
+from custodes.domain.register import RecordingPermit
 from custodes.domain.video import GapCause
 from custodes.errors import CustodesError, Kind
 from custodes.node.queries import cameras
 from custodes.node.queries.cameras import CameraStreams
 from custodes.node.queries.views import RecordingState
-from custodes.node.runtime import permits, states
+from custodes.node.runtime import states
 from custodes.node.runtime.bookkeeper import Bookkeeper
+from custodes.node.runtime.permits import Permits
 from custodes.node.runtime.recorder import catalogue, wire
 from custodes.node.runtime.recorder.process import ShardProcess
+from custodes.node.runtime.recorder.segments import SegmentFiles
 from custodes.node.runtime.recorder.vault import Vault
 from custodes.node.store import Store
 
@@ -27,21 +29,22 @@ PER_SHARD = 10
 _LOOK_S = 0.5
 _AGAIN_S = 5.0
 """After a camera's recording has ended by itself, the next attempt waits so long."""
-_RENEWAL = 60 * SECOND
+_PAUSES_S = (0.0, 0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
+"""How long a camera waits after the first, second, … death of its shard within ``_MEMORY_S``."""
 _SUSPICIOUS = 3
-"""When shards died so often within ``_MEMORY_S``, some camera kills them: the last one's cameras get a shard each."""
-_MEMORY_S = 300.0
+"""A camera whose shards died so often within ``_MEMORY_S`` may be what kills them: it gets a shard of its own."""
+_MEMORY_S = 60.0
+_ALONE_S = 600.0
 
 
 @dataclass(slots=True)
 class _Camera:
-    """A camera that is recorded: by which shard, since which turn, under which entry, until when."""
+    """A camera that is recorded: by which shard, since which turn, under which entry, where it is."""
 
-    shard: "ShardProcess"
+    shard: ShardProcess
     turn: int
-    entry: bytes
-    expires: int
-    streams: CameraStreams
+    permit: RecordingPermit
+    way: tuple[str, str, str]
 
 
 @dataclass(slots=True)
@@ -52,17 +55,21 @@ class Coordinator:
     lock: int
     books: Bookkeeper = field(init=False)
     vault: Vault = field(init=False)
+    permits: Permits = field(init=False)
     shards: list[ShardProcess] = field(default_factory=list)
     recorded: dict[CameraId, _Camera] = field(default_factory=dict)
-    alone: set[CameraId] = field(default_factory=set)
+    _alone: dict[CameraId, float] = field(default_factory=dict)
+    _deaths: dict[CameraId, list[float]] = field(default_factory=dict)
     _dark: dict[CameraId, str] = field(default_factory=dict)
     _due: dict[CameraId, float] = field(default_factory=dict)
-    _deaths: list[float] = field(default_factory=list)
+    _untidy: list[CameraId] = field(default_factory=list)
     _turns: "count[int]" = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
         self.books = Bookkeeper(self.store)
         self.vault = Vault(self.store.layout, self.store.clock, self.store.entropy)
+        self.permits = Permits(self.store)
+        self._untidy = [CameraId(name) for name in self.vault.objects.children("manifests")]
 
     def step(self) -> None:
         """Bring what is recorded in line with what shall be; call it twice a second."""
@@ -72,6 +79,7 @@ class Coordinator:
                 self._lost(shard)
         try:
             in_service = {each.id: each for each in cameras.streams(self.store)}
+            self.permits.look()
         except CustodesError as problem:
             if problem.kind is not Kind.UNAVAILABLE:
                 raise
@@ -84,6 +92,7 @@ class Coordinator:
                 self.books.note(states.recording_state(camera, RecordingState.DARK, cause, self.store.clock.now()))
             self._dark[camera] = cause
         self._dismiss()
+        self._tidy()
 
     def stop(self) -> None:
         """End all shards in good order, and write what they have reported."""
@@ -97,25 +106,51 @@ class Coordinator:
     def _keep(self, camera: CameraId, streams: CameraStreams) -> str:
         """See that the camera is recorded if it may be; returns why it must stay dark, or nothing."""
         known = self.recorded.get(camera)
-        if known is not None and known.streams == streams and known.expires - self.store.clock.now() > _RENEWAL:
-            return ""
-        if time.monotonic() < self._due.get(camera, 0.0):
+        way = (streams.main.value, streams.transport, streams.pin)
+        if known is None and time.monotonic() < self._due.get(camera, 0.0):
             return self._dark.get(camera, "")
         try:
-            allowed, proof = permits.proven_permit(self.store, camera)
+            allowed, proof = self.permits.of(camera)
         except CustodesError as problem:
+            # A newer entry that is not witnessed yet, or witnesses that are away: who records goes on.
             return "" if known is not None else problem.message
+        if known is not None and known.permit.entry == allowed.entry and known.way == way:
+            return ""
+        if known is None and streams.problem:
+            return streams.problem
         if known is None and not allowed.in_hours(self.store.clock.now()):
             return GapCause.OUTSIDE_HOURS.value
-        if known is not None and known.entry == allowed.entry and known.streams == streams:
-            return ""
-        if known is None:
-            catalogue.complete(self.store, self.vault, self.books, camera)
+        if known is None and not self._complete(camera):
+            return self._dark.get(camera, "")
         shard = known.shard if known is not None else self._place(camera)
         turn = next(self._turns)
-        shard.send(wire.Record(camera, turn, streams.main.value, streams.transport, streams.pin, *proof))
-        self.recorded[camera] = _Camera(shard, turn, allowed.entry, allowed.expires, streams)
+        shard.send(wire.Record(camera, turn, *way, *proof))
+        self.recorded[camera] = _Camera(shard, turn, allowed, way)
         return ""
+
+    def _complete(self, camera: CameraId) -> bool:
+        """Catalogue what a lost report has left out; False if the catalogue must be asked again."""
+        try:
+            catalogue.complete(self.store, self.vault, self.books, camera)
+        except CustodesError:
+            return False
+        return True
+
+    def _tidy(self) -> None:
+        """Close and catalogue what was left open of a camera that is not recorded now: one at a step, none twice.
+
+        Nobody else does it: shards settle what they record.
+        """
+        if not self._untidy:
+            return
+        camera = self._untidy.pop()
+        if camera in self.recorded:
+            return
+        try:
+            SegmentFiles(self.vault, camera, self._note).settle()
+            catalogue.complete(self.store, self.vault, self.books, camera)
+        except CustodesError as problem:
+            sys.stderr.write(f"{camera}: what was left open cannot be closed now: {problem}\n")
 
     def _leave(self, camera: CameraId) -> None:
         self.recorded.pop(camera).shard.send(wire.Leave(camera))
@@ -126,10 +161,15 @@ class Coordinator:
         load = {id(shard): 0 for shard in self.shards}
         for each in self.recorded.values():
             load[id(each.shard)] += 1
-        open_shards = [shard for shard in self.shards if not shard.single and load[id(shard)] < PER_SHARD]
-        if open_shards and camera not in self.alone:
-            return min(open_shards, key=lambda shard: load[id(shard)])
-        shard = ShardProcess(self.store.layout, self.lock, single=camera in self.alone)
+        alone = time.monotonic() < self._alone.get(camera, 0.0)
+        free = [
+            shard
+            for shard in self.shards
+            if not shard.single and not shard.stopping and shard.alive and load[id(shard)] < PER_SHARD
+        ]
+        if free and not alone:
+            return min(free, key=lambda shard: load[id(shard)])
+        shard = ShardProcess(self.store.layout, self.lock, single=alone)
         self.shards.append(shard)
         return shard
 
@@ -143,21 +183,26 @@ class Coordinator:
                 self.shards.remove(shard)
 
     def _lost(self, shard: ShardProcess) -> None:
-        """A shard has ended: its cameras are placed anew, at once."""
+        """A shard has ended: its cameras are placed anew, at once the first times."""
         self._hear(shard)
         self.shards.remove(shard)
         orphans = [camera for camera, each in self.recorded.items() if each.shard is shard]
         for camera in orphans:
             del self.recorded[camera]
-        if not shard.stopping:
-            sys.stderr.write(f"a shard of {len(orphans)} cameras ended with {shard.code}\n")
-            if self._suspicious(shard):
-                self.alone.update(orphans)
-
-    def _suspicious(self, shard: ShardProcess) -> bool:
+        if shard.stopping:
+            return
+        sys.stderr.write(f"a shard of {len(orphans)} cameras ended with {shard.code}\n")
         now = time.monotonic()
-        self._deaths = [when for when in self._deaths if now - when < _MEMORY_S] + [now]
-        return len(self._deaths) >= _SUSPICIOUS and not shard.single
+        for camera in orphans:
+            deaths = [when for when in self._deaths.get(camera, []) if now - when < _MEMORY_S] + [now]
+            self._deaths[camera] = deaths
+            self._due[camera] = now + _PAUSES_S[min(len(deaths), len(_PAUSES_S)) - 1]
+            if len(deaths) >= _SUSPICIOUS:
+                self._alone[camera] = now + _ALONE_S
+
+    def _note(self, report: wire.Report) -> None:
+        if not isinstance(report, wire.Gone):
+            self.books.note(states.row(report))
 
     def _hear(self, shard: ShardProcess) -> None:
         """Take in what a shard has reported."""
@@ -168,8 +213,8 @@ class Coordinator:
                     if known is not None and known.turn == turn:
                         del self.recorded[CameraId(camera)]
                         self._due[CameraId(camera)] = time.monotonic() + _AGAIN_S
-                case wire.State() | wire.Hole() | wire.Closed() | wire.Health():
-                    self.books.note(states.row(report))
+                case _:
+                    self._note(report)
 
 
 def record(store: Store, lock: int, stop: threading.Event, ready: Callable[[], None] = lambda: None) -> None:

@@ -4,8 +4,8 @@
 The order is the promise, and recovery is the same code:
 
 1. shares and opening manifest, durable. A crash here leaves a period without a byte; recovery closes it empty.
-2. the segment's name, durable, then sealed records, synced at least once a second. A crash here loses what was not
-   synced; recovery closes the segment at its last whole record.
+2. the segment's name, durable, then sealed records, each synced unless the last sync is less than half a second old. A
+   crash here loses what was not synced; recovery closes the segment at its last whole record.
 3. the closing manifest, durable. A crash here leaves a period that the catalogue does not know.
 4. the report to the coordinator, which queues the catalogue's row. What a crash leaves out here, the coordinator finds
    when it next looks at the camera's manifests.
@@ -25,12 +25,13 @@ from custodes.node.runtime.recorder.wire import Closed, Report
 from custodes.node.store import names
 from custodes.node.store.objects import ObjectWriter
 from custodes.trust.seal.fields import sha256
-from custodes.trust.seal.manifest import ClosingManifest, parse_closing
+from custodes.trust.seal.manifest import ClosingManifest, parse_closing, parse_opening
 from custodes.trust.seal.period import CloseReason, PeriodHeader, PeriodSealer, recover
 from custodes.trust.seal.signing import PublicKey
 from custodes.video.ingest.fragmenter import OriginalFragment, init_segment
 
-SYNC_EVERY = SECOND
+SYNC_EVERY = SECOND // 2
+"""Fragments last a second at the most, so most are synced one by one."""
 _TERM = Term(1)
 _LOST_AT_MOST = 60
 """Holes within a period that its closing manifest names one by one; a stream with more is broken, and that is said."""
@@ -54,7 +55,13 @@ class SegmentFiles:
         self._previous: Digest | None = None
 
     def begin(self, permit: RecordingPermit, start: Instant, packet: Packet) -> "SegmentRecording":
-        """Make a new period durable, up to its segment's first bytes, and return it ready for fragments."""
+        """Make a new period durable, up to its segment's first bytes, and return it ready for fragments.
+
+        ``CustodesError``: UNAVAILABLE if the disk does not take it or has hardly any room left, CORRUPT if the stream
+        cannot be put into a file (nothing has been written then).
+        """
+        init = init_segment(packet.info)
+        self.vault.demand_room(self.camera)
         vault, objects = self.vault, self.vault.objects
         policy, checkpoint = vault.policy, vault.checkpoint
         period = self._unused(start)
@@ -80,7 +87,7 @@ class SegmentFiles:
         writer = objects.create(names.segment(period))
         try:
             writer.append(sealer.preamble)
-            writer.append(sealer.seal_init(init_segment(packet.info)))
+            writer.append(sealer.seal_init(init))
         except CustodesError:
             writer.abandon()
             raise
@@ -94,10 +101,16 @@ class SegmentFiles:
         return period
 
     def finish(self, period: PeriodId, closing: bytes) -> ClosingManifest:
-        """Store a closing manifest and report it."""
-        self.vault.objects.put(names.closing(period), closing)
+        """Store a closing manifest and report it. One that is there already stands: the log may have it."""
+        objects = self.vault.objects
+        if objects.exists(names.closing(period)):
+            closing = objects.get(names.closing(period))
+        else:
+            objects.put(names.closing(period), closing)
         manifest = parse_closing(closing, self._keys())
         self._previous = manifest.digest
+        # A crash before this: the head names the period before, and this one is found as the one that follows it.
+        objects.put(names.head(self.camera), names.closing(period).encode())
         self._report(closed(manifest))
         return manifest
 
@@ -111,7 +124,8 @@ class SegmentFiles:
         For the camera's own thread, before it records and while it does not. Looks at the camera's last two days: what
         is older was settled before, or is for ``custodes fsck``. A disk that fails: ``CustodesError`` (UNAVAILABLE).
         """
-        objects, newest = self.vault.objects, None
+        objects = self.vault.objects
+        newest = self._head()
         for period in recent(self.vault, self.camera, ".opening"):
             if not objects.exists(names.closing(period)):
                 try:
@@ -122,7 +136,7 @@ class SegmentFiles:
                     # One period that was damaged or put there must not keep the camera from being recorded.
                     sys.stderr.write(f"{names.opening(period)} cannot be recovered: {problem}\n")
                     continue
-            newest = period
+                newest = period
         if newest is None:
             return None
         data = objects.get(names.closing(newest))
@@ -130,6 +144,24 @@ class SegmentFiles:
         manifest = parse_closing(data, self._keys())
         stated = [Gap(gap.began, gap.cause, "") for gap in manifest.gaps if manifest.reason is not CloseReason.CUT]
         return Before(self._previous, stated[-1] if stated else Gap(manifest.ended, GapCause.RESTARTED, ""))
+
+    def _head(self) -> PeriodId | None:
+        """The camera's newest closed period: by what follows what, not by names, for a clock may have been set."""
+        objects, found = self.vault.objects, recent(self.vault, self.camera, ".closing")
+        name = names.head(self.camera)
+        if not objects.exists(name):
+            return found[-1] if found else None
+        head = names.period_of(objects.get(name).decode("ascii", "replace"))
+        if not objects.exists(names.closing(head)):
+            return found[-1] if found else None  # its retention has ended
+        since = objects.local_path(name).stat().st_mtime_ns
+        later = [each for each in found if objects.local_path(names.closing(each)).stat().st_mtime_ns >= since]
+        digest = sha256(objects.get(names.closing(head)))
+        for period in later:
+            opening = parse_opening(objects.get(names.opening(period)), self._keys())
+            if opening.sealed.header.previous == digest:
+                return period
+        return head
 
     def _close_left(self, period: PeriodId) -> None:
         """Close a period at its last whole record."""
@@ -147,7 +179,11 @@ def recent(vault: Vault, camera: CameraId, suffix: str) -> list[PeriodId]:
     """The periods of a camera's last two days of recording that have a manifest of that kind, in order."""
     folder = f"manifests/{camera}"
     found = []
-    for day in vault.objects.children(folder)[-2:]:
+    days = vault.objects.children(folder)
+    # Days that a clock which was ahead has left behind are looked at too, but do not hide the last two real ones.
+    tomorrow = names.day_of(Instant(vault.clock.now() + 86_400 * SECOND))
+    real = [day for day in days if day <= tomorrow]
+    for day in [*real[-2:], *days[len(real) :]]:
         for name in vault.objects.children(f"{folder}/{day}"):
             if name.endswith(suffix):
                 try:
@@ -180,7 +216,7 @@ class SegmentRecording:
         self._holes: list[Gap] = []
 
     def write(self, fragment: OriginalFragment) -> None:
-        """Seal and append a fragment; what lies more than a second back is durable when this returns."""
+        """Seal and append a fragment; it is durable when this returns, unless the last sync was just now."""
         self._writer.append(self._sealer.seal(fragment.data, fragment.nals, fragment.start, fragment.duration_ticks))
         self._ended = Instant(fragment.start + fragment.duration_ticks * SECOND // TICKS)
         if self._files.vault.clock.monotonic() - self._synced >= SYNC_EVERY:
@@ -188,10 +224,9 @@ class SegmentRecording:
 
     def _sync(self) -> None:
         clock = self._files.vault.clock
-        before = clock.monotonic()
-        self._writer.sync()
         self._synced = clock.monotonic()
-        self.sync_ns = max(self.sync_ns, self._synced - before)
+        self._writer.sync()
+        self.sync_ns = max(self.sync_ns, clock.monotonic() - self._synced)
         self.written = self._writer.size
 
     def hole(self, gap: Gap) -> None:

@@ -12,13 +12,13 @@ from typing import BinaryIO
 
 from custodes.domain.ids import CameraId
 from custodes.domain.video import StreamUrl, Transport
-from custodes.errors import CustodesError
+from custodes.errors import CustodesError, unavailable
 from custodes.node.config import Layout
 from custodes.node.queries.views import RecordingState
 from custodes.node.runtime.recorder import wire
 from custodes.node.runtime.recorder.camera import CameraRecorder
 from custodes.node.runtime.recorder.vault import Vault
-from custodes.node.runtime.recorder.wire import Gone, Leave, Record, Report, State
+from custodes.node.runtime.recorder.wire import Gone, Record, Report, State
 from custodes.trust.verify.permit import permit
 
 HEALTH_S = 10.0
@@ -65,48 +65,49 @@ class Shard:
         self._lock = threading.Lock()
 
     def obey(self, order: wire.Order) -> None:
-        """Begin or end with a camera."""
+        """Begin, go on, or end with a camera. Whatever comes of it, the coordinator hears when it has ended."""
+        try:
+            self._obey(order)
+        except CustodesError as problem:
+            now = self._vault.clock.now()
+            self._reporter.report(State(order.camera, RecordingState.DARK.value, problem.message, now))
+            if isinstance(order, Record):
+                self._reporter.report(Gone(order.camera, order.turn))
+
+    def _obey(self, order: wire.Order) -> None:
         camera = CameraId(order.camera)
         with self._lock:
             running = self._recorders.get(camera)
+        if isinstance(order, Record):
+            allowed = permit(
+                order.document, order.entry, order.receipt, self._vault.tlog_policy, self._vault.clock.now()
+            )
+            if running is not None and running.running and running.way == _way(order):
+                running.renew(allowed, order.turn)
+                return
         if running is not None:
             running.stop()
             running.join(_PATIENCE_S)
             if running.running:
-                # Its disk is slow. Two must never write for one camera: the coordinator asks again when it has ended.
-                return
+                # Its disk is slow. Two must never write for one camera: the coordinator asks again.
+                raise unavailable("its disk does not answer")
             with self._lock:
                 del self._recorders[camera]
-        if isinstance(order, Leave):
-            return
-        try:
-            recorder = self._recorder(order)
-        except CustodesError as problem:
-            self._reporter.report(State(camera, RecordingState.DARK.value, problem.message, self._vault.clock.now()))
-            self._reporter.report(Gone(camera, order.turn))
-            return
-        with self._lock:
-            self._recorders[camera] = recorder
+        if isinstance(order, Record):
+            url, transport, pin = _way(order)
+            recorder = CameraRecorder(
+                self._vault, self._reporter.report, url, allowed, transport, pin, order.turn, self._ended
+            )
+            with self._lock:
+                self._recorders[camera] = recorder
 
-    def _recorder(self, order: Record) -> CameraRecorder:
-        vault = self._vault
-        allowed = permit(order.document, order.entry, order.receipt, vault.tlog_policy, vault.clock.now())
-        transport: Transport = "udp" if order.transport == "udp" else "tcp"
-        gone = Gone(order.camera, order.turn)
-        return CameraRecorder(
-            vault,
-            self._reporter.report,
-            StreamUrl(order.main),
-            allowed,
-            transport,
-            order.pin,
-            ended=lambda: self._reporter.report(gone),
-        )
+    def _ended(self, recorder: CameraRecorder) -> None:
+        self._reporter.report(Gone(recorder.camera, recorder.turn))
 
     def measure(self) -> None:
-        """Report the health of every camera."""
+        """Report the health of every camera that is being recorded."""
         with self._lock:
-            recorders = list(self._recorders.values())
+            recorders = [each for each in self._recorders.values() if each.running]
         for recorder in recorders:
             self._reporter.report(recorder.health())
 
@@ -119,6 +120,11 @@ class Shard:
             recorder.stop()
         for recorder in recorders:
             recorder.join()
+
+
+def _way(order: Record) -> tuple[StreamUrl, Transport, str]:
+    """Where the camera is, and how it is spoken to."""
+    return StreamUrl(order.main), "udp" if order.transport == "udp" else "tcp", order.pin
 
 
 def run(layout: Layout, stop: threading.Event) -> None:

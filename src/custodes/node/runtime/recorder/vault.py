@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Callable
 
 from custodes.clock import Clock, SystemClock
+from custodes.domain.ids import CameraId
+from custodes.domain.video import GapCause
 from custodes.errors import unavailable
 from custodes.node.config import Layout
 from custodes.node.store.keys import read_key
@@ -15,8 +17,8 @@ from custodes.trust.seal.signing import SigningKey
 from custodes.trust.tlog.checkpoint import Checkpoint, SignedCheckpoint
 from custodes.trust.tlog.policy import TlogPolicy
 
-_NEARLY_FULL = 8 << 20
-"""A disk with less room than this (bytes) is full when it refuses to write."""
+ROOM = 64 << 20
+"""Bytes that recording leaves free on its disk: for the catalogue, the log, and whoever has to make room."""
 
 
 class Vault:
@@ -61,9 +63,16 @@ class Vault:
         except OSError:
             raise unavailable("no checkpoint has been witnessed yet") from None
 
-    def is_full(self) -> bool:
-        """Whether there is hardly any room left on the store's disk."""
+    def is_full(self, camera: CameraId) -> bool:
+        """Whether there is hardly any room left where a camera's segments lie."""
+        folder = self.layout.store / "segments" / camera
         try:
-            return shutil.disk_usage(self.layout.store).free < _NEARLY_FULL
+            usage = shutil.disk_usage(folder if folder.is_dir() else self.layout.store)
         except OSError:
             return False
+        return usage.free < min(ROOM, usage.total // 50)
+
+    def demand_room(self, camera: CameraId) -> None:
+        """Raise ``CustodesError`` (UNAVAILABLE) if the disk is full."""
+        if self.is_full(camera):
+            raise unavailable(GapCause.DISK_FULL.value)

@@ -6,7 +6,7 @@ Never through arguments or environment, which other users of the machine may rea
 
 import base64
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeAlias
 
 from custodes.errors import corrupt
@@ -21,7 +21,7 @@ class Record:
 
     camera: str
     turn: int
-    main: str
+    main: str = field(repr=False)
     transport: str
     pin: str
     document: bytes

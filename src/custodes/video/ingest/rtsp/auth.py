@@ -8,7 +8,9 @@ import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-_PARAMETER = re.compile(r'([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^",\s]+))')
+_LONGEST = 4_096
+"""Characters of a challenge; no camera's is longer, and none may keep us busy."""
+_PARAMETER = re.compile(r'(?<![\w-])([A-Za-z0-9_-]{1,32})\s{0,8}=\s*(?:"((?:[^"\\]|\\.)*)"|([^",\s]+))')
 _CHALLENGE = re.compile(r"(?:^|,)\s*(Basic|Digest)\b", re.IGNORECASE)
 # Which hash is used is the camera's choice; we take its best. MD5 protects nothing but the password's plain text.
 _HASHES: dict[str, Callable[[bytes], "hashlib._Hash"]] = {
@@ -66,7 +68,7 @@ class Challenge:
 
 def best_challenge(headers: Iterable[str]) -> Challenge | None:
     """Of all ``WWW-Authenticate`` headers the strongest challenge that we can answer: SHA-256, MD5, Basic."""
-    found = [challenge for header in headers for challenge in _challenges(header)]
+    found = [challenge for header in headers if len(header) <= _LONGEST for challenge in _challenges(header)]
     order = {"SHA-256": 0, "MD5": 1, "": 2}
     return min(found, key=lambda each: order[each.algorithm if each.scheme == "digest" else ""], default=None)
 

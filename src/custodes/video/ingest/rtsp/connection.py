@@ -27,6 +27,8 @@ from custodes.video.ingest.rtsp.rtp import AccessUnit, SenderReport, Unpacker
 
 _AGENT = "Custodes"
 _REDIRECTS = 3
+_BEFORE_PLAY = 16 << 20
+"""Bytes of pictures that may come before the camera has answered that it plays."""
 _SESSION_S = 60.0
 """How long a session lives without a sign of life where the camera does not say (RFC 2326, 12.37)."""
 
@@ -109,6 +111,11 @@ class Connection:
     def ended(self) -> bool:
         """True if the camera has announced the end of its stream."""
         return self._unpacker is not None and self._unpacker.begun_anew
+
+    @property
+    def more(self) -> bool:
+        """True if more may lie ready than ``receive`` has taken in."""
+        return self._input is not None and self._input.more
 
     @property
     def lost(self) -> int:
@@ -332,6 +339,8 @@ class Connection:
                 raise TimeoutError
             if self._input.pending(self._socket) or select.select((self._socket,), (), (), left)[0]:
                 self._input.drain(self._socket)
+            if self.octets > _BEFORE_PLAY:
+                raise corrupt("the camera sends pictures and does not answer")
             for answer in self._hear():
                 if answer.status >= 200 and answer.header("cseq") in (str(number), ""):
                     return answer

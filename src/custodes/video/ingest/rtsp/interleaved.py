@@ -24,6 +24,8 @@ class Interleaved:
         self.messages: list[Message] = []
         self.report: SenderReport | None = None
         self.channels = (0, 1)
+        self.more = False
+        """True if the last ``drain`` stopped at its limit."""
         self._unpacker: Unpacker | None = None
         self._buffer = bytearray(_ROOM + message.MAX_HEAD + message.MAX_BODY)
         self._filled = 0
@@ -44,6 +46,7 @@ class Interleaved:
         Raises ``CustodesError`` (CORRUPT) for what is no RTSP, ``EOFError`` when the camera has closed, ``OSError``.
         """
         count = taken = 0
+        self.more = False
         while taken < _AT_A_TIME:
             view = memoryview(self._buffer)[self._filled : self._filled + _ROOM]
             asked = len(view)
@@ -60,6 +63,8 @@ class Interleaved:
             count += self._split()
             if got < asked and not isinstance(connection, ssl.SSLSocket):
                 break
+        else:
+            self.more = True
         return count
 
     def _split(self) -> int:
@@ -116,8 +121,11 @@ class Interleaved:
     def _skip(self, at: int, end: int) -> int:
         """Garbage: look for the next place where a packet or a message may begin."""
         self._lost_track = True
-        places = [self._buffer.find(mark, at, end) for mark in (b"$", b"RTSP/1.")]
-        place = min((each for each in places if each >= 0), default=end)
+        packet = self._buffer.find(b"$", at, end)
+        # Only up to there: a buffer full of dollar signs must not be searched to its end for each of them.
+        limit = packet if packet >= 0 else end
+        answer = self._buffer.find(b"RTSP/1.", at, min(limit + 7, end))
+        place = answer if 0 <= answer < limit else limit
         self._garbage += place - at + 1
         if self._garbage > _MAX_GARBAGE:
             raise corrupt("what the camera sends cannot be understood")
