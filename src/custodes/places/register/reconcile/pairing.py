@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""One-to-one assignment of weighed candidates, and how sure each of its pairs is."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+Pair = tuple[int, int]
+_AROUND = 30
+"""Rows of the one list whose assignment may change when a pair is put in question."""
+
+
+def assign(weights: Mapping[Pair, float]) -> list[Pair]:
+    """The one-to-one assignment with the largest sum of weights; pairs that weigh nothing or less are left out.
+
+    Solved for each group of rows that share candidates (``scipy.optimize.linear_sum_assignment``).
+    """
+    usable = {pair: weight for pair, weight in weights.items() if weight > 0}
+    return sorted(pair for group in _groups(usable) for pair in _solve(group)[1])
+
+
+def margins(weights: Mapping[Pair, float], pairs: Sequence[Pair]) -> dict[Pair, float]:
+    """How much the best assignment loses if it must do without a pair, for each of ``pairs``, which are the best.
+
+    A pair with a good other reading of its neighbourhood has a small margin, however well both rows fit.
+    """
+    usable = {pair: weight for pair, weight in weights.items() if weight > 0}
+    by_a: dict[int, list[Pair]] = defaultdict(list)
+    by_b: dict[int, list[Pair]] = defaultdict(list)
+    for pair in usable:
+        by_a[pair[0]].append(pair)
+        by_b[pair[1]].append(pair)
+    chosen = dict(pairs)
+    taken = {b: a for a, b in pairs}
+    found = {}
+    for pair in pairs:
+        rows = _around(pair, by_a, by_b)
+        free = {
+            other: usable[other]
+            for a in rows
+            for other in by_a[a]
+            if taken.get(other[1]) is None or taken[other[1]] in rows
+        }
+        best = sum(usable[(a, chosen[a])] for a in rows if a in chosen)
+        del free[pair]
+        found[pair] = max(best - _solve(free)[0], 0.0)
+    return found
+
+
+def _around(pair: Pair, by_a: Mapping[int, list[Pair]], by_b: Mapping[int, list[Pair]]) -> set[int]:
+    """Rows of the one list that share candidates with a pair, directly or through others, nearest first."""
+    rows, edge = {pair[0]}, [pair[0]]
+    while edge and len(rows) < _AROUND:
+        following = [a for row in edge for _, b in by_a[row] for a, _ in by_b[b]]
+        edge = [a for a in dict.fromkeys(following) if a not in rows][: _AROUND - len(rows)]
+        rows.update(edge)
+    return rows
+
+
+def _groups(weights: Mapping[Pair, float]) -> list[dict[Pair, float]]:
+    """Candidates that share no row, apart."""
+    parent: dict[tuple[str, int], tuple[str, int]] = {}
+
+    def root(node: tuple[str, int]) -> tuple[str, int]:
+        parent.setdefault(node, node)
+        while parent[node] != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    for a, b in weights:
+        parent[root(("a", a))] = root(("b", b))
+    found: dict[tuple[str, int], dict[Pair, float]] = defaultdict(dict)
+    for pair, weight in weights.items():
+        found[root(("a", pair[0]))][pair] = weight
+    return list(found.values())
+
+
+def _solve(weights: Mapping[Pair, float]) -> tuple[float, list[Pair]]:
+    if not weights:
+        return 0.0, []
+    rows = {a: place for place, a in enumerate(sorted({a for a, _ in weights}))}
+    columns = {b: place for place, b in enumerate(sorted({b for _, b in weights}))}
+    table = np.zeros((len(rows), len(columns)))
+    for (a, b), weight in weights.items():
+        table[rows[a], columns[b]] = weight
+    chosen = set(zip(*linear_sum_assignment(table, maximize=True), strict=True))
+    pairs = [(a, b) for a, b in weights if (rows[a], columns[b]) in chosen]
+    return sum(weights[pair] for pair in pairs), pairs
