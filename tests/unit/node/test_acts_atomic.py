@@ -14,10 +14,15 @@ from tests.node_store import Node, node
 from custodes.clock import SECOND, Instant
 from custodes.domain.acts import Act
 from custodes.domain.ids import CameraId, DeploymentId, Epoch, KeyId, PeriodId, Term
+from custodes.domain.inventories import Decision
 from custodes.errors import CustodesError, Kind
-from custodes.node.acts import alerts, cameras, deployment, masks, periods, register, sessions, viewing
+from custodes.node.acts import alerts, cameras, deployment, inventories, masks, periods, register, sessions, viewing
 from custodes.node.queries import cameras as queries
 from custodes.node.store import tables
+from custodes.places.register.importing.mapping import Mapping
+from custodes.places.register.importing.read import Source
+from custodes.places.register.inventory import Inventory, InventoryRow, Rejected
+from custodes.places.register.reconcile.outcome import Match, Reconciliation
 
 NOBODY = CameraId("a" * 26)
 
@@ -46,6 +51,23 @@ def certify(here: Node) -> None:
     masks.certify(here.store, camera, "steward")
 
 
+def imported(here: Node, name: str = "one.csv") -> str:
+    found = Inventory("CSV", (InventoryRow(2, 10, 10, "secret"),), (Rejected(3, "it is blank"),), {})
+    return inventories.import_inventory(here.store, name, Source(found, "0" * 64, Mapping()))
+
+
+def reconciled(here: Node) -> str:
+    one, two = imported(here), imported(here, "two.csv")
+    outcome = Reconciliation((), (Match(0, 0, 1.0, 0.5, {"name": 1.0}, ()),), (), (), 2.0, False)
+    return inventories.reconcile_inventories(here.store, one, two, ([2], [2]), outcome)
+
+
+def decided(here: Node) -> str:
+    made = reconciled(here)
+    inventories.decide_pair(here.store, made, (2, 2), Decision.ACCEPTED, "steward")
+    return made
+
+
 def commit(here: Node) -> None:
     period = PeriodId(here.camera(), Instant(1_000 * SECOND), Term(1))
     with here.store.begin() as connection:
@@ -71,6 +93,13 @@ ACTS: dict[str, tuple[str, Callable[[Node], object]]] = {
     "snooze": (
         "snoozes",
         lambda here: alerts.snooze(here.store, here.camera(), None, Instant(here.clock.now() + SECOND)),
+    ),
+    "import_inventory": ("inventories", imported),
+    "reconcile_inventories": ("reconciliations", reconciled),
+    "decide_pair": ("pair_decisions", decided),
+    "undo_reconciliation": (
+        "reconciliations",
+        lambda here: inventories.undo_reconciliation(here.store, reconciled(here)),
     ),
     "remove_camera": ("cameras", lambda here: cameras.remove_camera(here.store, here.camera())),
     "publish_entry": ("register_entries", lambda here: here.register(here.camera())),
@@ -101,7 +130,7 @@ def test_an_act_writes_one_entry_and_the_row_that_names_it(
     newest = here.store.read(sa.select(log.seq, log.data).order_by(log.seq.desc()))[0]
     assert b"secret" not in newest.data
     # An end is noted in the row of its beginning, which names the entry of that.
-    ends = act in (end_viewing, ACTS["remove_camera"][1])
+    ends = act in (end_viewing, ACTS["remove_camera"][1], ACTS["undo_reconciliation"][1])
     assert naming(here, newest.seq) == ([] if ends else [table])
 
 
@@ -142,7 +171,7 @@ def test_an_act_whose_row_cannot_be_written_leaves_no_entry_either(
     assert refusal.value.kind is Kind.UNAVAILABLE
     # Everything that came before is there; the act that failed has left neither its entry nor its row.
     assert [entry.split(b'"act":"')[1].split(b'"')[0] for entry in entries(here)] == kinds[:-1]
-    updates = act in (end_viewing, commit, ACTS["remove_camera"][1])
+    updates = act in (end_viewing, commit, ACTS["remove_camera"][1], ACTS["undo_reconciliation"][1])
     assert here.count(tables.metadata.tables[table]) == (rows if updates else rows - 1)
 
 
@@ -154,6 +183,8 @@ def test_an_act_that_is_refused_halfway_leaves_nothing(here: Node) -> None:
         lambda: register.publish_entry(here.store, here.entry(NOBODY)),
         lambda: viewing.begin_viewing(here.store, "person", NOBODY, "live"),
         lambda: sessions.begin_session(here.store, "no such token"),
+        lambda: inventories.decide_pair(here.store, NOBODY, (2, 2), Decision.ACCEPTED, "steward"),
+        lambda: inventories.undo_reconciliation(here.store, NOBODY),
         lambda: deployment.install_custodians(here.store, Epoch(1), 2, 3, b"{}"),
     ]
     for act in refused:

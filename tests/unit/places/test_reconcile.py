@@ -127,6 +127,15 @@ def test_two_cameras_on_one_pole_that_nothing_tells_apart_are_left_to_a_person()
     assert len(found.joined) == 8
 
 
+def test_a_row_that_moved_keeps_its_name_and_one_that_was_renamed_too_goes_to_a_person() -> None:
+    far = [row(line, 500.0 * line, 70.0 * (line % 7), f"Road {line}") for line in range(4, 24)]
+    one = [row(2, 0.0, name="Mill Lane"), row(3, 300.0, name="Mill Lane Bridge"), *far]
+    two = [row(2, 45.0, name="Mill Lane"), row(3, 345.0, name="Bridge at Mill Street"), *far]
+    found = reconcile(one, two)
+    assert (0, 0) in {(pair.a, pair.b) for pair in found.joined}
+    assert 1 not in {pair.a for pair in found.joined}
+
+
 def test_a_type_tells_neighbours_apart() -> None:
     far = [row(line, 500.0 * line, kind="dome" if line % 2 else "fixed") for line in range(4, 24)]
     one = [row(2, 0.0, kind="dome"), row(3, 1.5, kind="fixed"), *far]

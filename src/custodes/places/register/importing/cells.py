@@ -18,7 +18,7 @@ _WORDS = {"north": "n", "east": "e", "south": "s", "west": "w", "northeast": "ne
 }
 # What a spreadsheet would compute: with these, a list that is looked at in one could run a command.
 _FORMULA = re.compile(r"\s*(?:[=＝@]|[+\-][\w.'$]*[(|!])")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 class RowError(Exception):

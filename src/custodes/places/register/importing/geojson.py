@@ -68,10 +68,15 @@ def _flat(properties: dict[str, Any], before: str, depth: int) -> Iterator[tuple
         if isinstance(value, dict) and depth < _DEEP:
             yield from _flat(value, f"{before}{name} ", depth + 1)
         else:
-            yield f"{before}{name}", _text(value)
+            yield _sound(f"{before}{name}"), _text(value)
 
 
 def _text(value: Any) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return _sound(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def _sound(text: str) -> str:
+    """JSON can spell halves of characters, which nothing else can hold."""
+    return text.encode("utf-8", "replace").decode()

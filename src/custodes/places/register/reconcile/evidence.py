@@ -24,7 +24,11 @@ _EARTH_M = 6_371_008.8
 _MOST = 24  # candidates per row
 _FLOOR_M, _CEILING_M = 1.5, 30.0
 _MOVED_M, _MOVED_SHARE = 60.0, 0.02
+_STRAY, _STRAY_M = 3.5, 10.0  # spreads, metres
 _TURN = 30
+_NEIGHBOURS = 4
+_CELL_M = 100.0
+_THIN = 1e-6  # rows per square metre: at least one per square kilometre
 _TRUST = 12.0  # pairs' worth of belief in what is usual, before anything is learned
 
 
@@ -110,7 +114,7 @@ class Evidence:
             "operator": _Field([_plain(row.operator) for row in one], [_plain(row.operator) for row in two], 0.85),
         }
         self._spread = _mutual(one, two)
-        self._density = _density(two)
+        self._densities = _densities(two)
 
     @property
     def spread_m(self) -> float:
@@ -130,7 +134,7 @@ class Evidence:
     def reasons(self, pair: Candidate) -> dict[str, float]:
         """What speaks for a pair (above 0) and against it, by kind of evidence."""
         found = {
-            "distance": self._distance(pair.metres),
+            "distance": self._distance(pair),
             "name": self._names.weigh(self._words[0][pair.a], self._words[1][pair.b]),
             "direction": _turned(self._directions[0][pair.a], self._directions[1][pair.b]),
         }
@@ -140,11 +144,19 @@ class Evidence:
         """All reasons together."""
         return sum(self.reasons(pair).values())
 
-    def _distance(self, metres: float) -> float:
-        near = _normal(metres, self._spread)
+    def strays(self, pair: Candidate) -> bool:
+        """True if a pair is further apart than the lists explain and its names are not the same words.
+
+        What was moved and renamed at once is for a person, however little else comes into question.
+        """
+        one, two = set(self._words[0][pair.a]), set(self._words[1][pair.b])
+        return pair.metres > max(_STRAY * self._spread, _STRAY_M) and (not one or one != two)
+
+    def _distance(self, pair: Candidate) -> float:
+        near = _normal(pair.metres, self._spread)
         # Some cameras were moved along the street, and some rows were set on the map by hand.
-        far = _normal(metres, max(_MOVED_M, 2 * self._spread))
-        return math.log(((1 - _MOVED_SHARE) * near + _MOVED_SHARE * far) / self._density)
+        far = _normal(pair.metres, max(_MOVED_M, 2 * self._spread))
+        return math.log(((1 - _MOVED_SHARE) * near + _MOVED_SHARE * far) / self._densities[pair.b])
 
 
 def _spread(metres: Sequence[float] | NDArray[np.float64]) -> float:
@@ -167,12 +179,19 @@ def _normal(metres: float, spread: float) -> float:
     return math.exp(-(metres**2) / (2 * spread**2)) / (2 * math.pi * spread**2)
 
 
-def _density(rows: Sequence[InventoryRow]) -> float:
-    """Rows per square metre where there are any."""
-    if not rows:
-        return 1e-6
-    cells = {tuple(np.floor(point / 100).astype(int)) for point in positions(rows)}
-    return max(len(rows) / (len(cells) * 10_000), 1e-6)
+def _densities(rows: Sequence[InventoryRow]) -> NDArray[np.float64]:
+    """Rows per square metre around each row, from the distance of its fourth neighbour.
+
+    No more than where there are rows at all: what is close together competes for its partners anyway.
+    """
+    where = positions(rows)
+    near = min(_NEIGHBOURS + 1, len(rows))
+    if near < 2:
+        return np.full(len(rows), _THIN)
+    metres = np.asarray(cKDTree(where).query(where, k=near)[0], dtype=np.float64)[:, -1]
+    cells = {tuple(np.floor(point / _CELL_M).astype(int)) for point in where}
+    usual = max(len(rows) / (len(cells) * _CELL_M**2), _THIN)
+    return np.clip((near - 1) / (np.pi * np.maximum(metres, 1.0) ** 2), _THIN, usual)
 
 
 def _plain(operator: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from custodes.places.register.inventory import InventoryRow
 from custodes.places.register.reconcile import order
 from custodes.places.register.reconcile.evidence import Candidate, Evidence, candidates
+from custodes.places.register.reconcile.outcome import Match, Reconciliation
 from custodes.places.register.reconcile.pairing import Pair, assign, margins
 
 _SURE = 1.4
@@ -16,34 +17,6 @@ _PERHAPS = -1.0
 """Two rows that nothing else claims are shown to a person from here on."""
 _ROUNDS = 4
 _OTHERS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """Rows ``a`` and ``b`` (places in the lists, from 0) are one camera, or may be.
-
-    ``margin``: by how much, in log odds, this reading is better than the best one without the pair. ``reasons``: log
-    odds by kind of evidence. ``others``: rows of the second list that come into question for ``a`` too, best first.
-    """
-
-    a: int
-    b: int
-    metres: float
-    margin: float
-    reasons: dict[str, float]
-    others: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Reconciliation:
-    """The outcome. ``only_a`` and ``only_b`` are rows with neither a sure nor a doubtful partner."""
-
-    joined: tuple[Match, ...]
-    queued: tuple[Match, ...]
-    only_a: tuple[int, ...]
-    only_b: tuple[int, ...]
-    spread_m: float
-    in_order: bool
 
 
 def reconcile(one: Sequence[InventoryRow], two: Sequence[InventoryRow]) -> Reconciliation:
@@ -93,8 +66,8 @@ def _outcome(
         for pair, weight in weighed.weights.items()
         if pair[0] not in rest[0] and pair[1] not in rest[1]
     }
-    doubtful = [pair for pair in best if certain[pair] < _SURE] + assign(near)
-    joined = [pair for pair in best if certain[pair] >= _SURE]
+    joined = [pair for pair in best if certain[pair] >= _SURE and not weighed.evidence.strays(weighed.known[pair])]
+    doubtful = sorted(set(best) - set(joined)) + assign(near)
     seen = {a for a, _ in (*joined, *doubtful)}, {b for _, b in (*joined, *doubtful)}
     return Reconciliation(
         joined=tuple(weighed.match(pair, certain[pair], others[pair[0]]) for pair in joined),
