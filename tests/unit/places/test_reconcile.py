@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 from tests.inventories import Known, Score, disturbed, helsinki, score, shuffled, trafford
 
+from custodes.errors import CustodesError
 from custodes.places.register.inventory import InventoryRow
-from custodes.places.register.reconcile import order
+from custodes.places.register.reconcile import order, pairing
 from custodes.places.register.reconcile.names import NameEvidence, words_of
 from custodes.places.register.reconcile.pairing import assign, margins
 from custodes.places.register.reconcile.reconcile import reconcile
@@ -182,6 +183,21 @@ def test_the_assignment_is_the_best_one_and_not_the_first_come() -> None:
     weights = {(0, 0): 5.0, (0, 1): 4.0, (1, 0): 4.5}
     assert assign(weights) == [(0, 1), (1, 0)]
     assert margins(weights, [(0, 1), (1, 0)]) == {(0, 1): pytest.approx(3.5), (1, 0): pytest.approx(3.5)}
+
+
+def test_a_large_group_is_assigned_as_a_small_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    dice = random.Random(1)
+    weights = {(dice.randrange(40), dice.randrange(40)): dice.uniform(0.1, 9) for _ in range(200)}
+    usual = sum(weights[pair] for pair in assign(weights))
+    monkeypatch.setattr(pairing, "_DENSE", 0)
+    large = assign(weights)
+    assert sum(weights[pair] for pair in large) == pytest.approx(usual)
+    assert len({a for a, _ in large}) == len({b for _, b in large}) == len(large)
+
+
+def test_lists_that_are_too_long_are_refused() -> None:
+    with pytest.raises(CustodesError, match="30,000 rows"):
+        reconcile([row(2, 0.0)] * 30_001, [])
 
 
 def test_the_heaviest_chain_keeps_the_order_of_both_lists() -> None:

@@ -109,6 +109,7 @@ class Evidence:
         self._directions = [row.direction for row in one], [row.direction for row in two]
         self._words = [words_of(row.name) for row in one], [words_of(row.name) for row in two]
         self._names = NameEvidence(row.name for row in (*one, *two))
+        self._weighed: dict[tuple[int, int], float] = {}  # names, which no learning changes
         self._fields = {
             "type": _Field([row.kind for row in one], [row.kind for row in two], 0.85),
             "operator": _Field([_plain(row.operator) for row in one], [_plain(row.operator) for row in two], 0.85),
@@ -135,7 +136,7 @@ class Evidence:
         """What speaks for a pair (above 0) and against it, by kind of evidence."""
         found = {
             "distance": self._distance(pair),
-            "name": self._names.weigh(self._words[0][pair.a], self._words[1][pair.b]),
+            "name": self._name(pair),
             "direction": _turned(self._directions[0][pair.a], self._directions[1][pair.b]),
         }
         return found | {name: each.weigh(pair.a, pair.b) for name, each in self._fields.items()}
@@ -143,6 +144,13 @@ class Evidence:
     def weigh(self, pair: Candidate) -> float:
         """All reasons together."""
         return sum(self.reasons(pair).values())
+
+    def _name(self, pair: Candidate) -> float:
+        known = self._weighed.get((pair.a, pair.b))
+        if known is None:
+            known = self._names.weigh(self._words[0][pair.a], self._words[1][pair.b])
+            self._weighed[(pair.a, pair.b)] = known
+        return known
 
     def strays(self, pair: Candidate) -> bool:
         """True if a pair is further apart than the lists explain and its names are not the same words.

@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 Pair = tuple[int, int]
+_DENSE = 4_000_000  # cells of a table
 _AROUND = 30
 """Rows of the one list whose assignment may change when a pair is put in question."""
 
@@ -83,9 +86,30 @@ def _solve(weights: Mapping[Pair, float]) -> tuple[float, list[Pair]]:
         return 0.0, []
     rows = {a: place for place, a in enumerate(sorted({a for a, _ in weights}))}
     columns = {b: place for place, b in enumerate(sorted({b for _, b in weights}))}
-    table = np.zeros((len(rows), len(columns)))
-    for (a, b), weight in weights.items():
-        table[rows[a], columns[b]] = weight
-    chosen = set(zip(*linear_sum_assignment(table, maximize=True), strict=True))
+    cells = [(rows[a], columns[b], weight) for (a, b), weight in weights.items()]
+    solve = _sparse if len(rows) * len(columns) > _DENSE else _dense
+    chosen = solve(cells, len(rows), len(columns))
     pairs = [(a, b) for a, b in weights if (rows[a], columns[b]) in chosen]
     return sum(weights[pair] for pair in pairs), pairs
+
+
+_Cells = Sequence[tuple[int, int, float]]
+
+
+def _dense(cells: _Cells, rows: int, columns: int) -> set[Pair]:
+    table = np.zeros((rows, columns))
+    for row, column, weight in cells:
+        table[row, column] = weight
+    return set(zip(*(found.tolist() for found in linear_sum_assignment(table, maximize=True)), strict=True))
+
+
+def _sparse(cells: _Cells, rows: int, columns: int) -> set[Pair]:
+    """For groups whose table would not fit into memory. Each row has a column of its own for staying alone."""
+    most = max(weight for _, _, weight in cells) + 1
+    costs = [most - weight for _, _, weight in cells] + [most] * rows
+    places = (
+        [row for row, _, _ in cells] + [*range(rows)],
+        [column for _, column, _ in cells] + [*range(columns, columns + rows)],
+    )
+    table = csr_matrix((costs, places), shape=(rows, columns + rows))
+    return set(zip(*(found.tolist() for found in min_weight_full_bipartite_matching(table)), strict=True))

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from custodes.errors import invalid
 from custodes.places.register.inventory import InventoryRow
 from custodes.places.register.reconcile import order
 from custodes.places.register.reconcile.evidence import Candidate, Evidence, candidates
@@ -16,11 +17,14 @@ _SURE = 1.4
 _PERHAPS = -1.0
 """Two rows that nothing else claims are shown to a person from here on."""
 _ROUNDS = 4
+MAX_ROWS = 30_000
 _OTHERS = 5
 
 
 def reconcile(one: Sequence[InventoryRow], two: Sequence[InventoryRow]) -> Reconciliation:
-    """Find which rows of two lists are the same camera."""
+    """Find which rows of two lists are the same camera; too many rows: ``CustodesError`` (INVALID)."""
+    if max(len(one), len(two)) > MAX_ROWS:
+        raise invalid(f"lists of more than {MAX_ROWS:,} rows are not reconciled: cut them by district")
     known = {(each.a, each.b): each for each in candidates(one, two)}
     evidence = Evidence(one, two)
     weights: dict[Pair, float] = {}
