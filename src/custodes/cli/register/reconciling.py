@@ -121,7 +121,7 @@ def _lines(reconciliation: str, pair: PairView) -> list[str]:
 
 def _reconcile(arguments: argparse.Namespace) -> int:
     if len(arguments.inventories) != 2:
-        raise invalid("name two inventories, the older one first (see --help)")
+        raise invalid("these arguments are required: two inventories, the older one first (see --help)")
     if arguments.dir is None:
         facts = _compared(Path(arguments.inventories[0]), Path(arguments.inventories[1]))
     else:
