@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 # `make demo` and `make test` each work as the first command of a fresh clone.
 
-.PHONY: setup demo test check bench screenshots lock clean
+.PHONY: setup demo test check bench soak hostile screenshots lock clean
 
 setup: ## everything: all extras, development tools, benchmark peers
 	@scripts/setup.sh dev
@@ -24,6 +24,14 @@ check: ## style, types, layers
 bench: ## every benchmark, one JSON line each
 	@scripts/setup.sh dev
 	@for each in benchmarks/*.py; do .venv/bin/python "$$each" || exit 1; done
+
+soak: ## half an hour of everything that goes wrong while recording (root: mounts a tmpfs); one JSON line
+	@scripts/setup.sh dev
+	@.venv/bin/python tests/soak/soak.py $(ARGS)
+
+hostile: ## ten minutes of hostile cameras beside good ones; one JSON line
+	@scripts/setup.sh dev
+	@.venv/bin/python tests/soak/hostile.py $(ARGS)
 
 screenshots: ## docs/images, from a running demo in headless Chromium
 	@scripts/setup.sh dev

@@ -14,11 +14,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
-
-import av
-import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -28,6 +24,7 @@ from tests.recording_rig import (
     Peak,
     cpu_seconds,
     deployment,
+    noise_film,
     process_tree,
     wait_for,
 )
@@ -45,30 +42,6 @@ class Turn:
 
     cpu_s: float
     pss_mb: float
-
-
-def film(folder: Path) -> Path:
-    """A minute's third of noise at a constant 4 Mbit/s, one slice a picture."""
-    path = folder / "film.h264"
-    encoder = av.CodecContext.create("libx264", "w")
-    encoder.width, encoder.height, encoder.pix_fmt = 1920, 1080, "yuv420p"
-    encoder.time_base, encoder.framerate = Fraction(1, FPS), Fraction(FPS)
-    encoder.bit_rate, encoder.gop_size, encoder.max_b_frames = BITS_PER_S, GOP, 0
-    rate = f"nal-hrd=cbr:vbv-maxrate={BITS_PER_S // 1000}:vbv-bufsize={BITS_PER_S // 1000}:slices=1:scenecut=0"
-    encoder.options = {"preset": "ultrafast", "x264-params": rate}
-    encoder.thread_count = 1
-    noise = np.random.default_rng(7).integers(0, 255, (1200, 2048), np.uint8)
-    with path.open("wb") as out:
-        for number in range(FPS * SECONDS):
-            plane = noise[number % 120 : number % 120 + 1080, number % 128 : number % 128 + 1920]
-            picture = np.vstack([plane // 4 + 64, np.full((540, 1920), 128, np.uint8)])
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="yuv420p")
-            frame.pts = number
-            for packet in encoder.encode(frame):
-                out.write(bytes(packet))
-        for packet in encoder.encode(None):
-            out.write(bytes(packet))
-    return path
 
 
 def ours(made: Deployment, cameras: list[CameraId], seconds: float) -> Turn:
@@ -148,7 +121,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="custodes-record-") as name:
         folder = Path(name)
-        source = film(folder)
+        source = noise_film(folder / "film.h264", 1920, 1080, FPS, SECONDS, BITS_PER_S, GOP)
         sent = [unit for unit in nal.split_annexb(source.read_bytes()) if nal.is_slice(unit)]
         cameras = GStreamerCameras(source, arguments.cameras, FPS)
         turns: list[tuple[Turn, Turn]] = []

@@ -3,11 +3,11 @@
 
 usage: ingest_gstreamer.py FILE PORT FPS [USER PASSWORD] [--count N] [--stats FILE]
 
-FILE is an Annex B stream of H.264 or H.265 (.h265), one slice per picture, played in a loop from its beginning whenever
-the first client of a mount comes. PORT 0 takes a free one. Mounts are /stream, or /cam0 to /cam(N-1) with ``--count``.
-Once a second ``--stats`` gets {"mount": [{"pictures": pushed, "first": s, "last": s}, ...]}, an object for each time a
-mount was played. Prints the port when it listens. Needs python3-gi, gir1.2-gst-rtsp-server-1.0 and
-gstreamer1.0-plugins-{base,good,bad}.
+FILE is an Annex B stream of H.264 or H.265 (.h265), one slice per picture, or JPEG pictures (.mjpeg), played in a loop
+from its beginning whenever the first client of a mount comes. PORT 0 takes a free one. Mounts are /stream, or /cam0 to
+/cam(N-1) with ``--count``. Once a second ``--stats`` gets {"mount": [{"pictures": pushed, "first": s, "last": s}, …]},
+an object for each time a mount was played. Prints the port when it listens. Needs python3-gi,
+gir1.2-gst-rtsp-server-1.0 and gstreamer1.0-plugins-{base,good,bad}.
 """
 
 import argparse
@@ -25,6 +25,10 @@ gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstApp, GstRtsp, GstRtspServer  # noqa: E402, F401  (GstApp registers appsrc)
 
+JPEG = (
+    "( appsrc name=src is-live=true format=time do-timestamp=false caps=image/jpeg,framerate={fps}/1"
+    " ! jpegparse ! rtpjpegpay name=pay0 pt=26 )"
+)
 LAUNCH = (
     "( appsrc name=src is-live=true format=time do-timestamp=false"
     " caps=video/x-{codec},stream-format=byte-stream,alignment=au"
@@ -37,7 +41,9 @@ def is_slice(nal: bytes, codec: str) -> bool:
 
 
 def pictures(data: bytes, codec: str) -> list[bytes]:
-    """Split a byte stream after each slice."""
+    """Split a byte stream after each slice, or before each JPEG picture."""
+    if codec == "jpeg":
+        return [b"\xff\xd8\xff" + each for each in data.split(b"\xff\xd8\xff")[1:]]
     nals = [b"\x00\x00\x00\x01" + each.rstrip(b"\x00") for each in re.split(rb"\x00\x00\x01", data)[1:]]
     units, pending = [], b""
     for nal in nals:
@@ -54,7 +60,7 @@ class Camera(GstRtspServer.RTSPMediaFactory):
     def __init__(self, units: list[bytes], codec: str, fps: int, runs: list[dict[str, float]]) -> None:
         super().__init__()
         self.units, self.fps, self.runs = units, fps, runs
-        self.set_launch(LAUNCH.format(codec=codec))
+        self.set_launch(JPEG.format(fps=fps) if codec == "jpeg" else LAUNCH.format(codec=codec))
         self.set_shared(True)
         self.connect("media-configure", lambda _factory, media: self.feed(media))
 
@@ -109,7 +115,7 @@ def main() -> None:
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
     server.set_service(arguments.port)
-    codec = "h265" if arguments.file.suffix in (".h265", ".265", ".hevc") else "h264"
+    codec = {".h265": "h265", ".mjpeg": "jpeg"}.get(arguments.file.suffix, "h264")
     units = pictures(arguments.file.read_bytes(), codec)
     stats: dict[str, list[dict[str, float]]] = {}
     for name in [f"cam{number}" for number in range(arguments.count)] or ["stream"]:

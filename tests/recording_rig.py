@@ -14,7 +14,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
+
+import av
+import numpy as np
 
 from custodes.clock import SECOND, Instant, SystemClock
 from custodes.domain import canonical
@@ -40,6 +44,30 @@ from custodes.video import cmaf_read
 SYSTEM_PYTHON = "/usr/bin/python3"
 GSTREAMER = Path(__file__).parent / "ingest_gstreamer.py"
 _DAY = 86_400 * SECOND
+
+
+def noise_film(path: Path, width: int, height: int, fps: int, seconds: int, bits_per_s: int, gop: int) -> Path:
+    """H.264 of a constant bit rate, one slice a picture, no picture like another."""
+    encoder = av.CodecContext.create("libx264", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
+    encoder.time_base, encoder.framerate = Fraction(1, fps), Fraction(fps)
+    encoder.bit_rate, encoder.gop_size, encoder.max_b_frames = bits_per_s, gop, 0
+    rate = f"nal-hrd=cbr:vbv-maxrate={bits_per_s // 1000}:vbv-bufsize={bits_per_s // 1000}:slices=1:scenecut=0"
+    encoder.options = {"preset": "ultrafast", "x264-params": rate}
+    encoder.thread_count = 1
+    noise = np.random.default_rng(7).integers(0, 255, (height + 120, width + 128), np.uint8)
+    chroma = np.full((height // 2, width), 128, np.uint8)
+    with path.open("wb") as out:
+        for number in range(fps * seconds):
+            left, top = number % 128, number % 120
+            luma = noise[top : top + height, left : left + width] // 4 + 64
+            frame = av.VideoFrame.from_ndarray(np.vstack([luma, chroma]), format="yuv420p")
+            frame.pts = number
+            for packet in encoder.encode(frame):
+                out.write(bytes(packet))
+        for packet in encoder.encode(None):
+            out.write(bytes(packet))
+    return path
 
 
 class GStreamerCameras:

@@ -10,6 +10,7 @@ from custodes.clock import SECOND, Instant
 from custodes.demo.exposure import is_covered
 from custodes.domain.ids import CameraId
 from custodes.node.runtime.maskers import HEIGHT, WIDTH
+from custodes.node.store import names
 from custodes.video.mask import detector
 
 SEVERAL = 6
@@ -74,6 +75,14 @@ def test_a_masker_that_is_killed_leaves_nothing_to_see_and_one_that_comes_back_s
         watched = shown.live(camera, lambda seen: bool(seen.states))
         assert [state["cover"] for state in watched.states] == ["MASKER_DOWN"]
         assert not watched.pictures
+        reference = shown.root / "store" / names.reference(camera)
+        kept = reference.read_bytes()
+    # It goes on with the reference that was certified, after it has recognised the scene.
+    covers = [state["cover"] for state in shown.live(camera, picture_shown).states]
+    assert "STARTING" in covers
+    assert covers[-1] is None
+    with shown.away("masker"):
+        reference.write_bytes(kept[:-1] + bytes((kept[-1] ^ 1,)))
     assert_covered(shown, camera, "NOT_CERTIFIED", "The steward has not certified the masking yet.")
 
 

@@ -136,7 +136,7 @@ BODIES = {
     "a hundred thousand payload types": b"m=video 0 RTP/AVP" + b" 96" * 80_000 + b"\r\na=rtpmap:96 X/90000\r\n",
     "two hundred thousand small attributes": b"m=video 0 RTP/AVP 96\r\n" + b"a=\r\n" * 60_000,
     "long numbers": b"m=video 0 RTP/AVP " + b"9" * 5_000 + b"\r\na=rtpmap:" + b"9" * 5_000 + b" H264/90000\r\n",
-    "a list of empty parameter sets": b"m=video 0 RTP/AVP 96\r\na=rtpmap:96 JPEG/90000\r\n"
+    "a list of empty parameter sets": b"m=video 0 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n"
     b"a=fmtp:96 sprop-parameter-sets=" + b"," * 200_000,
     "zero bytes inside": b"v=0\r\n\0m=video\0 0 RTP/AVP 96\0\r\na=rtpmap:96\0H264/90000\r\n\0",
     "bytes that are no text": bytes(range(128, 256)) * 100,

@@ -118,13 +118,13 @@ def test_h265_is_recorded_whether_its_parameter_sets_are_announced_or_not(announ
 @pytest.mark.parametrize(
     ("description", "words"),
     [
-        (sdp(*HEAD, "m=video 0 RTP/AVP 26", "a=control:track1"), "codec"),
+        (sdp(*HEAD, "m=video 0 RTP/AVP 31", "a=control:track1"), "codec"),
         (sdp(*HEAD, VIDEO[0], "a=rtpmap:96 SVAC/90000"), "codec"),
         (sdp(*HEAD, *AUDIO), "video"),
         ("", "video"),
         ("<html>Not here</html>", "video"),
     ],
-    ids=["jpeg", "svac", "audio only", "empty", "a web page"],
+    ids=["h261", "svac", "audio only", "empty", "a web page"],
 )
 def test_a_stream_that_cannot_be_recorded_is_damage_and_the_words_say_why(description: str, words: str) -> None:
     with QuirkyCamera(Conduct(PLAIN, sdp=description)) as camera:

@@ -72,7 +72,7 @@ def judge(
     found = Judgement()
     for camera, files in pushed.items():
         chain = chained(made, camera)
-        _holes(made, camera, chain, found)
+        holes(made, camera, chain, found)
         runs = _runs(files)
         _place(made, camera, chain, runs, places, found)
         for trouble in troubles:
@@ -101,7 +101,7 @@ def chained(made: Deployment, camera: CameraId) -> Chain:
     return chain
 
 
-def _holes(made: Deployment, camera: CameraId, chain: Chain, found: Judgement) -> None:
+def holes(made: Deployment, camera: CameraId, chain: Chain, found: Judgement) -> None:
     """Count holes in the recorder's own time, and those that no gap of the catalogue explains."""
     rows = tables.gaps.c
     known = made.store.read(sa.select(rows.began, rows.ended, rows.cause).where(rows.camera == camera))

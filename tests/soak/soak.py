@@ -23,11 +23,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
-
-import av
-import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -35,6 +31,7 @@ from tests.recording_rig import (
     Deployment,
     GStreamerCameras,
     deployment,
+    noise_film,
     process_tree,
     pss_mb,
     wait_for,
@@ -53,25 +50,8 @@ OFFSETS_S = (0, 7, 90, 3_600, -7, -90, -240)
 
 
 def film(path: Path) -> Path:
-    """Pictures none of which is like another, one slice each."""
-    encoder = av.CodecContext.create("libx264", "w")
-    encoder.width, encoder.height, encoder.pix_fmt = 640, 360, "yuv420p"
-    encoder.time_base, encoder.framerate = Fraction(1, FPS), Fraction(FPS)
-    encoder.bit_rate, encoder.gop_size, encoder.max_b_frames = BITS_PER_S, GOP, 0
-    encoder.options = {"preset": "ultrafast", "x264-params": "slices=1:scenecut=0"}
-    encoder.thread_count = 1
-    noise = np.random.default_rng(3).integers(0, 255, (540, 640), np.uint8)
-    with path.open("wb") as out:
-        for number in range(FPS * FILM_S):
-            picture = np.full((540, 640), 128, np.uint8)
-            picture[:360] = np.roll(noise[:360], number * 3, axis=1) // 8 + 96
-            frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
-            frame.pts = number
-            for packet in encoder.encode(frame):
-                out.write(bytes(packet))
-        for packet in encoder.encode(None):
-            out.write(bytes(packet))
-    return path
+    """What the cameras send."""
+    return noise_film(path, 640, 360, FPS, FILM_S, BITS_PER_S, GOP)
 
 
 @dataclass
@@ -330,7 +310,10 @@ def _fsck(made: Deployment) -> int:
     words = [sys.executable, "-m", "custodes", "fsck", "--dir", str(made.layout.root), "--hashes", "--json"]
     ran = subprocess.run(words, capture_output=True, text=True, check=False)
     sys.stderr.write(ran.stderr)
-    return len(json.loads(ran.stdout)["problems"])
+    found = json.loads(ran.stdout)
+    if found["problems"]:
+        sys.stderr.write(ran.stdout)
+    return int(found["problems"])
 
 
 def _line(seconds: float, judgement: Judgement, fsck: int, growth: float) -> dict[str, float]:

@@ -20,6 +20,8 @@ GROUPS = {
     "camera": "find, add, change and remove cameras",
     "register": "publish a camera's register entry; import and reconcile lists of cameras",
     "mask": "certify a camera's reference picture",
+    "hold": "keep named minutes from being deleted: add, list, release",
+    "fsck": "check the store: torn, missing, orphaned, altered; repair it",
     "custodian": "a custodian's own program: keys, pending requests, grant, refuse",
     "disclosure": "a requester's own program: request, follow and open originals",
     "log": "the public log: checkpoint, proofs, a witness of your own",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""``custodes status``: how every camera, the log and this machine are."""
+"""``custodes status``: how every camera, the log, the disk and this machine are."""
 
 import argparse
 
@@ -8,10 +8,11 @@ from custodes.clock import Instant
 from custodes.domain import times
 from custodes.errors import CustodesError
 from custodes.node.config import Layout, load_settings
-from custodes.node.queries import Store, alerts, health, log, machine
+from custodes.node.queries import Store, alarms, alerts, health, log, machine, storage
 from custodes.node.queries.alerts import AlertView, Undelivered
 from custodes.node.queries.health import CameraHealth, Measured, Seen, lasting
 from custodes.node.queries.machine import ClockState
+from custodes.node.queries.storage import Forecast
 from custodes.node.queries.views import LogState
 from custodes.node.runtime.delivery import channels
 
@@ -33,6 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
     missing, (ways, problem) = log.missing_witnesses(store), _ways(layout)
     lines = [line for each in cameras for line in _lines(each, now)]
     lines += [_log_line(state, missing), _clock_line(clock), *_process_line(running), *_alert_lines(opened, waiting)]
+    disk, raised = storage.forecast(store), alarms.going_on(store)
+    lines.append(_disk_line(disk))
+    lines += [f"ALARM: {each.kind}, {each.subject}: {each.detail}" for each in raised]
     told = f"told by {' and '.join(ways)}" if ways else "told to nobody"
     lines.append(f"alerts: {problem or told}")
     facts = {
@@ -45,6 +49,11 @@ def run(arguments: argparse.Namespace) -> int:
         },
         "clock": {"synchronised": clock.synchronised, "error_us": clock.error_us, "problem": clock.problem},
         "processes": running,
+        "storage": _disk_facts(disk),
+        "alarms": [
+            {"kind": each.kind, "subject": each.subject, "since": times.to_text(each.since), "detail": each.detail}
+            for each in raised
+        ],
         "alerts": [_alert_facts(each) for each in opened],
         "channels": ways,
         "channels_problem": problem or None,
@@ -163,3 +172,25 @@ def _alert_lines(opened: list[AlertView], waiting: list[Undelivered]) -> list[st
         why = f": {each.failure}" if each.failure else ""
         lines.append(f"alerts: {each.count} message{'s' if each.count > 1 else ''} wait for the {each.channel}{why}")
     return lines
+
+
+def _disk_line(disk: Forecast) -> str:
+    lasts = "there is room for what is declared"
+    if disk.full_in_days is not None:
+        lasts = f"full in {disk.full_in_days:.1f} days; the oldest will have to make room"
+    return f"storage: {disk.free / 1e9:.1f} GB free, {disk.per_day / 1e9:.1f} GB a day, {lasts}"
+
+
+def _disk_facts(disk: Forecast) -> dict[str, object]:
+    return {
+        "capacity": disk.capacity,
+        "free": disk.free,
+        "reserve": disk.reserve,
+        "per_day": disk.per_day,
+        "at_most": disk.at_most,
+        "full_in_days": disk.full_in_days,
+        "cameras": [
+            {"camera": each.camera, "per_day": each.per_day, "at_most": each.at_most, "grows_days": each.grows_days}
+            for each in disk.cameras
+        ],
+    }

@@ -11,7 +11,7 @@ from custodes.node.config import Layout
 from custodes.node.queries import Store
 from custodes.node.runtime.supervisor import harden, only_one, stop_on_signals
 
-ROLES = ("sequencer", "recorder", "masker", "web", "watch")
+ROLES = ("sequencer", "recorder", "masker", "keeper", "web", "watch")
 _PATIENCE_S = 12.0
 """How long to wait for the lock of a predecessor that is about to end."""
 
@@ -59,6 +59,10 @@ def _run(arguments: argparse.Namespace, store: Store, lock: int) -> None:
             from custodes.node.runtime.alerts import watch
 
             watch(store, stop_on_signals())
+        case "keeper":
+            from custodes.node.runtime.keeper.keeper import keep
+
+            keep(store, stop_on_signals())
         case _:
             from custodes.cli.serve import serve
 

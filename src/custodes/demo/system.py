@@ -77,7 +77,7 @@ class System:
         self._cameras = Announced(words, self.layout.run / "cameras.log")
         self._parties()
         self.store = Store(self.layout.node, self.clock)
-        for role in ("sequencer", "web", "masker", "recorder", "watch"):
+        for role in ("sequencer", "web", "masker", "recorder", "keeper", "watch"):
             self._role(role)
         streams = self._cameras.ready()["cameras"]
         self.main_url = StreamUrl(streams[0]["main"])

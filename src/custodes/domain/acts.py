@@ -40,6 +40,12 @@ class Act(Enum):
     DISCLOSURE_GRANTED = "disclosure.granted"
     DISCLOSURE_REFUSED = "disclosure.refused"
     DISCLOSURE_OPENED = "disclosure.opened"
+    RETENTION_DUE = "retention.due"
+    RETENTION_DONE = "retention.done"
+    HOLD_ADDED = "hold.added"
+    HOLD_RELEASED = "hold.released"
+    STORAGE_EXHAUSTED = "storage.exhausted"
+    STORAGE_RECOVERED = "storage.recovered"
 
 
 @dataclass(frozen=True, slots=True)

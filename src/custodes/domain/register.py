@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from custodes.clock import Instant
-from custodes.domain import canonical, times
-from custodes.domain.canonical import integer, text
+from custodes.domain import canonical, schedule, times
+from custodes.domain.canonical import integer, member, text
 from custodes.domain.ids import CameraId, Digest, check_id
+from custodes.domain.schedule import ALWAYS, Schedule
 from custodes.errors import CustodesError, corrupt
 
 
@@ -30,12 +31,21 @@ class LegalBasis(Enum):
     LEGITIMATE_INTEREST = "legitimate interest (GDPR 6(1)(f))"
 
 
+class Credentials(Enum):
+    """Who knows the camera's password: with it, plain video can be had past this system."""
+
+    REPLACED = "replaced"
+    KNOWN = "known"
+
+
 @dataclass(frozen=True, slots=True)
 class RegisterEntry:
     """One camera on the public register.
 
     Angles are whole degrees clockwise from true north; positions are WGS 84 in units of 1e-7 degree; lengths are
     centimetres. ``salt`` (16 bytes) hides the entry's content behind its logged hash until it is published.
+    ``schedule``: the hours in which the camera may record. ``credentials``: ``REPLACED`` by random ones that nobody has
+    seen, or ``KNOWN`` to people.
     """
 
     camera: CameraId
@@ -57,6 +67,8 @@ class RegisterEntry:
     range_cm: int
     lens: str
     salt: bytes
+    schedule: Schedule = ALWAYS
+    credentials: Credentials = Credentials.KNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +84,22 @@ class RecordingPermit:
     not_before: Instant
     expires: Instant
     retention_hours: int
+    schedule: Schedule = ALWAYS
 
     def holds_at(self, now: Instant) -> bool:
-        """True while the camera may record."""
+        """True while the entry is valid: published, and not expired."""
         return self.not_before <= now < self.expires
+
+    def in_hours(self, now: Instant) -> bool:
+        """True if ``now`` lies in the hours that the entry declares."""
+        return self.schedule.covers(now)
 
 
 def encode_entry(entry: RegisterEntry) -> bytes:
     """Return the entry's public document: canonical JSON. Its SHA-256 is what the log holds."""
     return canonical.dumps(
         {
-            "v": 1,
+            "v": 2,
             "camera": entry.camera,
             "name": entry.name,
             "purpose": entry.purpose.value,
@@ -102,6 +119,8 @@ def encode_entry(entry: RegisterEntry) -> bytes:
             "range_cm": entry.range_cm,
             "lens": entry.lens,
             "salt": entry.salt.hex(),
+            "schedule": schedule.to_json(entry.schedule),
+            "credentials": entry.credentials.value,
         }
     )
 
@@ -109,7 +128,8 @@ def encode_entry(entry: RegisterEntry) -> bytes:
 def decode_entry(document: bytes) -> RegisterEntry:
     """Parse and check a public document; raises ``CustodesError`` (CORRUPT) naming the member that is wrong."""
     source = canonical.load_object(document)
-    if integer(source, "v") != 1:
+    version = integer(source, "v")
+    if version not in _MEMBERS:
         raise corrupt("this version of a register entry is not known")
     try:
         entry = RegisterEntry(
@@ -132,35 +152,29 @@ def decode_entry(document: bytes) -> RegisterEntry:
             range_cm=integer(source, "range_cm"),
             lens=text(source, "lens"),
             salt=canonical.hexadecimal(source, "salt", 16),
+            # A document of version 1 means: at all hours, and with a password that people know.
+            schedule=schedule.from_json(member(source, "schedule")) if version == 2 else ALWAYS,
+            credentials=Credentials(text(source, "credentials")) if version == 2 else Credentials.KNOWN,
         )
     except CustodesError as problem:
         raise corrupt(f"register entry: {problem}") from None
     except ValueError:
-        raise corrupt("register entry: purpose or legal basis is not one of the declared ones") from None
+        raise corrupt("register entry: purpose, legal basis or credentials is not one of the declared ones") from None
     if problem_of(entry):
         raise corrupt(f"register entry: {problem_of(entry)}")
-    if set(source) != _MEMBERS:
+    if set(source) != _MEMBERS[version]:
         raise corrupt("register entry: it has members that are not known")
     return entry
 
 
-_MEMBERS = {
-    *[
-        "v",
-        "camera",
-        "name",
-        "purpose",
-        "purpose_note",
-        "legal_basis",
-        "legal_note",
-        "owner",
-        "contact",
-        "retention_hours",
-        "review",
-        "expires",
-    ],
-    *["latitude_e7", "longitude_e7", "direction", "field_of_view", "height_cm", "range_cm", "lens", "salt"],
-}
+_FIRST = frozenset(
+    (
+        *("v", "camera", "name", "purpose", "purpose_note", "legal_basis", "legal_note", "owner", "contact"),
+        *("retention_hours", "review", "expires", "latitude_e7", "longitude_e7", "direction", "field_of_view"),
+        *("height_cm", "range_cm", "lens", "salt"),
+    )
+)
+_MEMBERS = {1: _FIRST, 2: _FIRST | {"schedule", "credentials"}}
 
 
 def problem_of(entry: RegisterEntry) -> str:
@@ -180,6 +194,8 @@ def problem_of(entry: RegisterEntry) -> str:
     for label, number, low, high in limits:
         if not low <= number <= high:
             return f"{label} must lie between {low} and {high}"
+    if problem := schedule.problem_of(entry.schedule):
+        return problem
     if entry.expires < entry.review:
         return "the review must come before the expiry"
     return ""

@@ -51,11 +51,16 @@ class Codec(Enum):
 
     H264 = "h264"
     H265 = "h265"
+    AV1 = "av1"
+    JPEG = "jpeg"
 
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """What a stream announced: size in pixels, its parameter sets (NAL units without start code), its codec."""
+    """What a stream announced: size in pixels, its parameter sets, its codec.
+
+    Parameter sets are NAL units without start code, or AV1's sequence header; JPEG has none.
+    """
 
     width: int
     height: int
@@ -66,6 +71,8 @@ class StreamInfo:
 @dataclass(frozen=True, slots=True)
 class Packet:
     """One access unit as it came: NAL units, in order, bytes untouched, without start codes.
+
+    Of AV1 a temporal unit and of JPEG a picture is one unit.
 
     ``ticks`` is RTP time since the connection's first packet (presentation time), ``received`` the receiver's UTC.
     """
@@ -94,7 +101,6 @@ class GapCause(Enum):
     CAMERA_TIME = "the camera's own time jumped"
     DISK_FULL = "the disk is full"
     DISK_FAILED = "the disk does not take the recording"
-    DISK_SLOW = "the disk is too slow"
     CLOCK_SET = "the recorder's clock was set"
     CLOCK_WRONG = "the recorder's clock is behind what witnesses have signed"
     RESTARTED = "the recorder was interrupted"
@@ -149,6 +155,7 @@ class Tamper(Enum):
     DEFOCUSED = "the picture is out of focus"
     FROZEN = "nothing in the picture has changed for minutes, not even its noise"
     DARK = "the picture is black"
+    REPORTED = "the camera itself says that somebody tampers with it"
 
 
 @dataclass(frozen=True, slots=True)

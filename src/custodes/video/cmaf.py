@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""CMAF writing: the header (``ftyp``, ``moov``) and fragments (``moof``, ``mdat``) of one H.264 or H.265 track.
+"""CMAF writing: the header (``ftyp``, ``moov``) and fragments (``moof``, ``mdat``) of one video track.
 
 Source: ISO/IEC 14496-12:2022 (boxes; the clause stands at each), ISO/IEC 14496-15, 5.3 and 5.4 (``avc1``, ``avc3``,
 ``avcC``), 8.3 and 8.4 (``hev1``, ``hvcC``), ISO/IEC 23000-19 (CMAF), RFC 6381 (codec). The media time scale is the RTP
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from custodes.domain.video import TICKS, InitSegment
 from custodes.errors import corrupt
-from custodes.video import hevc, nal
+from custodes.video import av1, hevc, nal
 
 _UNITY = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 _KEY_FLAGS = 0x02000000
@@ -94,6 +94,31 @@ def init_segment_hevc(parameter_sets: Sequence[bytes]) -> InitSegment:
     return InitSegment(codec, form.width, form.height, _header(form.width, form.height, entry))
 
 
+def init_segment_av1(parameter_sets: Sequence[bytes]) -> InitSegment:
+    """Return the CMAF header of an AV1 track (AV1-ISOBMFF 2.3); ``parameter_sets``: its sequence header."""
+    form = av1.read_sequence(parameter_sets[0])
+    high, twelve = form.bits > 8, form.bits == 12
+    across, down = form.subsampling
+    flags = form.tier << 7 | high << 6 | twelve << 5 | form.monochrome << 4 | across << 3 | down << 2
+    record = bytes((0x81, form.profile << 5 | form.level, flags, 0)) + parameter_sets[0]
+    entry = _sample_entry(b"av01", form.width, form.height, box(b"av1C", record))
+    codec = f"av01.{form.profile}.{form.level:02}{'H' if form.tier else 'M'}.{form.bits:02}"
+    return InitSegment(codec, form.width, form.height, _header(form.width, form.height, entry))
+
+
+def init_segment_jpeg(width: int, height: int) -> InitSegment:
+    """Return the header of a track of JPEG pictures: ``mp4v`` with object type 0x6C (ISO/IEC 14496-1, table 5)."""
+    config = struct.pack(">BBB3xII", 0x6C, 4 << 2 | 1, 0, 0, 0)
+    content = struct.pack(">HB", _TRACK, 0) + _descriptor(4, config) + _descriptor(6, b"\2")
+    entry = _sample_entry(b"mp4v", width, height, full_box(b"esds", 0, 0, _descriptor(3, content)))
+    return InitSegment("mp4v.6C", width, height, _header(width, height, entry))
+
+
+def _descriptor(tag: int, content: bytes) -> bytes:
+    """A descriptor of MPEG-4 systems (ISO/IEC 14496-1, 8.3.3); none here is longer than 127 bytes."""
+    return bytes((tag, len(content))) + content
+
+
 def _header(width: int, height: int, entry: bytes) -> bytes:
     ftyp = box(b"ftyp", b"iso6", struct.pack(">I", 0), b"iso6", b"cmfc", b"cmf2")  # 4.3
     return ftyp + box(b"moov", _mvhd(), _trak(width, height, entry), box(b"mvex", _trex()))  # 8.2.1
@@ -157,21 +182,29 @@ def _hvcc(form: hevc.SequenceFormat, kinds: Sequence[int], arrays: Sequence[Sequ
     return box(b"hvcC", record)
 
 
-def fragment(sequence: int, decode_time: int, samples: Sequence[Sample]) -> bytes:
+def fragment(sequence: int, decode_time: int, samples: Sequence[Sample], *, apart: bool = False) -> bytes:
     """Return ``moof`` and ``mdat`` (8.8.4, 8.1.1): samples in decode order.
 
-    ``sequence``: ``mfhd`` number, modulo 2^32; ``decode_time``: of the first sample, in ticks, below 2^64.
+    ``sequence``: ``mfhd`` number, modulo 2^32; ``decode_time``: of the first sample, in ticks, below 2^64. In the media
+    data each unit stands behind its length. Of codecs that know no lengths in samples, ``apart``, a sample has one unit
+    and is a run of its own that begins behind the length: so all media data can be split in one way.
     """
     payloads = [nal.join_lengths(sample.nals) for sample in samples]
     mfhd = full_box(b"mfhd", 0, 0, struct.pack(">I", sequence & 0xFFFFFFFF))  # 8.8.5
     tfhd = full_box(b"tfhd", 0, 0x020000, struct.pack(">I", _TRACK))  # 8.8.7; default-base-is-moof
     tfdt = full_box(b"tfdt", 1, 0, struct.pack(">Q", decode_time))  # 8.8.12
-    rows = b"".join(
-        struct.pack(">IIIi", sample.duration, len(payload), _KEY_FLAGS if sample.key else _DELTA_FLAGS, sample.offset)
+    skip = 4 if apart else 0
+    rows = [
+        struct.pack(
+            ">IIIi", sample.duration, len(payload) - skip, _KEY_FLAGS if sample.key else _DELTA_FLAGS, sample.offset
+        )
         for sample, payload in zip(samples, payloads, strict=True)
-    )
+    ]
+    runs = [[row] for row in rows] if apart else [rows]
     # 8.8.8: version 1 has signed composition offsets; data offset is from the beginning of moof.
-    trun_size = 20 + len(rows)
-    moof_size = 8 + len(mfhd) + 8 + len(tfhd) + len(tfdt) + trun_size
-    trun = full_box(b"trun", 1, 0xF01, struct.pack(">II", len(samples), moof_size + 8), rows)
-    return box(b"moof", mfhd, box(b"traf", tfhd, tfdt, trun)) + box(b"mdat", *payloads)
+    moof_size = 8 + len(mfhd) + 8 + len(tfhd) + len(tfdt) + 20 * len(runs) + 16 * len(rows)
+    truns, offset = [], moof_size + 8
+    for run, payload in zip(runs, payloads, strict=False):
+        truns.append(full_box(b"trun", 1, 0xF01, struct.pack(">II", len(run), offset + skip), *run))
+        offset += len(payload)
+    return box(b"moof", mfhd, box(b"traf", tfhd, tfdt, *truns)) + box(b"mdat", *payloads)

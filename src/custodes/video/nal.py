@@ -139,8 +139,8 @@ class PictureFormat:
 class Bits:
     """Reads the raw byte sequence payload of a NAL unit bit by bit, from behind its first byte (7.2, 9.1)."""
 
-    def __init__(self, nal: bytes) -> None:
-        payload = nal[1:].replace(b"\x00\x00\x03", b"\x00\x00")  # emulation prevention, 7.4.1
+    def __init__(self, nal: bytes, *, escaped: bool = True) -> None:
+        payload = nal[1:].replace(b"\x00\x00\x03", b"\x00\x00") if escaped else nal[1:]  # 7.4.1
         self._value = int.from_bytes(payload, "big")
         self._left = len(payload) * 8
 

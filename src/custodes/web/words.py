@@ -86,6 +86,20 @@ ACTS: dict[Act, Explained] = {
     Act.DISCLOSURE_OPENED: Explained(
         "Originals opened", "Enough custodians agreed and the requester opened these minutes.", "opening"
     ),
+    Act.RETENTION_DUE: Explained(
+        "Deletion begun", "These minutes were kept as long as declared, or had to make room; now they go.", "sealed"
+    ),
+    Act.RETENTION_DONE: Explained(
+        "Deletion done", "Shares, sealed recordings and masked copies of these minutes were deleted.", "sealed"
+    ),
+    Act.HOLD_ADDED: Explained(
+        "Minutes held", "Named minutes will not be deleted for now. Which and why is a sealed note.", "sealed"
+    ),
+    Act.HOLD_RELEASED: Explained("Hold released", "Held minutes may be deleted again when they are due.", "sealed"),
+    Act.STORAGE_EXHAUSTED: Explained(
+        "Disk full", "There is no room, and nothing may be deleted to make some: recording may stop.", "sealed"
+    ),
+    Act.STORAGE_RECOVERED: Explained("Disk has room again", "There is room for recordings again.", "sealed"),
 }
 
 GROUPS = {

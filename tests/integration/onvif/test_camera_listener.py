@@ -10,6 +10,7 @@ from custodes.domain.video import StreamUrl
 from custodes.node.queries.cameras import CameraStreams
 from custodes.node.runtime import listening
 from custodes.node.runtime.listening import CameraListener
+from custodes.video.ingest.onvif.events import EventKind
 
 MOVE = "tns1:PTZController/Move/Channel_1"
 
@@ -42,12 +43,26 @@ def test_a_camera_that_turns_is_believed_until_it_has_come_to_rest() -> None:
 
 
 def test_a_movement_whose_end_is_never_told_is_believed_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listening, "_BELIEVED_S", 1.0)
+    monkeypatch.setitem(listening._BELIEVED_S, EventKind.PTZ_MOVING, 1.0)
     with serving(Device(events=[notification(MOVE, {"is_moving": "1"})])) as device:
         listener = CameraListener(streams(device))
         until(lambda: listener.turning, "it is believed")
         until(lambda: not listener.turning, "it is not believed any more")
         listener.stop()
+        until(lambda: "Unsubscribe" in device.asked, "the subscription is ended")
+
+
+def test_a_camera_that_says_it_is_tampered_with_is_believed_until_it_says_otherwise() -> None:
+    with serving(Device()) as device:
+        listener = CameraListener(streams(device))
+        try:
+            device.events = [notification("tns1:VideoSource/GlobalSceneChange/ImagingService", {"State": "true"})]
+            until(lambda: listener.tampered, "it is believed")
+            assert not listener.turning
+            device.events = [notification("tns1:VideoSource/GlobalSceneChange/ImagingService", {"State": "false"})]
+            until(lambda: not listener.tampered, "it is over")
+        finally:
+            listener.stop()
         until(lambda: "Unsubscribe" in device.asked, "the subscription is ended")
 
 

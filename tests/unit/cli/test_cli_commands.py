@@ -18,6 +18,7 @@ from tests.node_store import Node, node
 
 from custodes import cli
 from custodes.domain.register import LegalBasis, Purpose
+from custodes.node.acts.storage import Trouble, storage_exhausted
 
 ID = "a" * 26
 
@@ -165,6 +166,9 @@ NODE_COMMANDS: list[tuple[str, ...]] = [
     ("log", "checkpoint"),
     ("log", "prove", "0"),
     ("register", "export"),
+    ("register", "renew", "--camera", ID),
+    ("hold", "list"),
+    ("hold", "release", ID),
 ]
 
 
@@ -220,8 +224,16 @@ def test_an_empty_deployment_answers_every_question(run: Run, here: Node) -> Non
     sequencer = here.sequencer()
     sequencer.step()
     sequencer.log.close()
+    here.layout.settings.write_text("[storage]\nreserve_mb = 0\n")
     assert "cosigned by one" in run("status", *where).out
-    assert json.loads(run("status", *where, "--json").out)["log"]["pending"] == 0
+    assert "there is room for what is declared" in run("status", *where).out
+    said = json.loads(run("status", *where, "--json").out)
+    assert said["log"]["pending"] == 0
+    assert said["storage"]["cameras"] == []
+    assert said["alarms"] == []
+    storage_exhausted(here.store, Trouble.FULL, "12 MB free")
+    assert "ALARM: storage, store: 12 MB free" in run("status", *where).out
+    assert [alarm["kind"] for alarm in json.loads(run("status", *where, "--json").out)["alarms"]] == ["storage"]
     assert run("log", "prove", "0", *where).code == 0
 
 
@@ -340,3 +352,64 @@ def test_an_argument_of_bytes_that_are_no_text_is_refused() -> None:
     )
     assert done.returncode == 2
     assert done.stderr.count(b"\n") == 1
+
+
+def _registered(run: Run, here: Node, *more: str) -> str:
+    camera = here.camera()
+    entry = [f"--{name}={value}" for name, value in ENTRY.items()]
+    said = run("register", "add", "--dir", here.layout.root, "--camera", camera, *entry, *more, "--json")
+    assert said.code == 0, said
+    return camera
+
+
+def test_declared_hours_are_published_and_a_renewal_keeps_them(run: Run, here: Node) -> None:
+    hours = ("--hours", "mon-fri 07:00-19:00", "--time-zone", "Europe/Berlin")
+    camera = _registered(run, here, *hours)
+    where = ("--dir", here.layout.root)
+
+    def published() -> dict[str, object]:
+        (feature,) = json.loads(run("register", "export", *where).out)["features"]
+        facts: dict[str, object] = feature["properties"]
+        return facts
+
+    first = published()
+    assert first["credentials"] == "known"
+    assert first["schedule"] == {
+        "time_zone": "Europe/Berlin",
+        "hours": [{"days": ["mon", "tue", "wed", "thu", "fri"], "from": "07:00", "until": "19:00"}],
+    }
+    dates = ("--review", "2030-01-01T00:00:00Z", "--expires", "2030-02-01T00:00:00Z")
+    assert run("register", "renew", *where, "--camera", camera, *dates).code == 0
+    second = published()
+    assert second["expires"] == "2030-02-01T00:00:00.000000000Z"
+    changed = {name for name in first if first[name] != second[name]}
+    assert changed == {"expires", "review"}
+    assert "mon-fri 07:00-19:00, Europe/Berlin" in run("camera", "show", *where, camera).out
+
+
+@pytest.mark.parametrize("hours", ["", "mon", "mon-fri 7-19", "mon 07:00-07:00 x"])
+def test_hours_that_cannot_be_understood_are_not_published(run: Run, here: Node, hours: str) -> None:
+    camera = here.camera()
+    entry = [f"--{name}={value}" for name, value in ENTRY.items()]
+    run.refused("register", "add", "--dir", here.layout.root, "--camera", camera, *entry, "--hours", hours, code=2)
+
+
+def test_a_camera_without_an_entry_has_nothing_to_renew(run: Run, here: Node) -> None:
+    assert "register add" in run.refused("register", "renew", "--dir", here.layout.root, "--camera", here.camera())
+
+
+def test_a_hold_is_made_listed_and_released_once(run: Run, here: Node) -> None:
+    where = ("--dir", here.layout.root)
+    assert run("hold", "list", *where).out == "no holds\n"
+    window = ("--from", "2026-03-01T12:00:00Z", "--until", "2026-03-01T13:00:00Z", "--reason-ref", "case 17")
+    made = json.loads(run("hold", "add", *where, "--camera", here.camera(), *window, "--json").out)
+    assert (made["periods"], made["released"]) == (0, None)
+    assert "case 17" in run("hold", "list", *where).out
+    assert run("hold", "release", *where, made["hold"]).code == 0
+    assert "released already" in run.refused("hold", "release", *where, made["hold"], code=1)
+    (listed,) = json.loads(run("hold", "list", *where, "--json").out)
+    assert listed["released"]
+    run.refused("hold", "add", *where, "--camera", ID, *window, code=1)
+    run.refused("hold", "add", *where, "--camera", "nobody", *window, code=2)
+    later = ("--from", "2026-03-01T12:00:00Z", "--until", "2090-01-01T00:00:00Z", "--reason-ref", "case 17")
+    run.refused("hold", "add", *where, "--camera", ID, *later, code=2)

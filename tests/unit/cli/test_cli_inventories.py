@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from tests.node_store import Node, node
 
 from custodes import cli
-from custodes.node.store import tables
+from custodes.node.store import inventory_tables, tables
 
 HEAD = "name,lat,lon\n"
 OLD = [(f"Road {name}", 48.5 + place / 100, 2.5) for place, name in enumerate("kcaqfmxbwzhd")]
@@ -71,9 +71,9 @@ def test_an_import_prints_rows_imported_and_rejected_and_nothing_else(here: Node
         ],
     }
     assert run.json("register", "import", path, "--dry-run") == expected
-    assert here.count(tables.inventories) == 0
+    assert here.count(inventory_tables.inventories) == 0
     assert run.json("register", "import", path, "--dir", here.layout.root) == expected
-    (row,) = here.store.read(sa.select(tables.inventory_rows))
+    (row,) = here.store.read(sa.select(inventory_tables.inventory_rows))
     assert (row.line, row.name, json.loads(row.original)) == (2, "Gate", {"name": "Gate", "lat": "48.5", "lon": "2.5"})
     (listed,) = run.json("register", "inventories", "--dir", here.layout.root)
     assert (listed["file"], listed["rows"], listed["rejected"]) == ("list.csv", 1, 2)
@@ -106,7 +106,7 @@ def test_a_list_without_a_usable_row_is_listed_and_not_imported(here: Node, run:
     said = run.json("register", "import", path, "--dir", here.layout.root, code=1)
     assert said["imported"] == 0
     assert [each["line"] for each in said["rejected"]] == [2]
-    assert here.count(tables.inventories) == 0
+    assert here.count(inventory_tables.inventories) == 0
 
 
 def test_what_cannot_be_imported_is_refused_in_one_line(here: Node, run: Run, tmp_path: Path) -> None:
@@ -140,10 +140,10 @@ def test_a_reconciliation_is_kept_decided_taken_back_and_undone(here: Node, run:
     root = here.layout.root
     said = run.json("register", "reconcile", *lists, "--dir", root)
     made = said["reconciliation"]
-    assert here.count(tables.inventories) == 2
+    assert here.count(inventory_tables.inventories) == 2
     ids = [each["inventory"] for each in run.json("register", "inventories", "--dir", root)]
     assert run.json("register", "reconcile", ids[1], ids[0], "--dir", root)["added"] == [13]
-    assert here.count(tables.inventories) == 2
+    assert here.count(inventory_tables.inventories) == 2
     pair = f"{made}:13-13"
     accepted = run.json("register", "reconcile", "--dir", root, "--accept", pair)
     assert (accepted["decision"], accepted["decided"]) == ("accepted", 1)

@@ -81,7 +81,8 @@ def test_status_as_json_keeps_its_members_and_has_the_new_ones(
     finally:
         os.close(held)
     found = json.loads(capsys.readouterr().out)
-    members = {"cameras", "log", "clock", "processes", "alerts", "channels", "channels_problem", "undelivered"}
+    members = {"cameras", "log", "clock", "processes", "storage", "alarms", "alerts"}
+    members |= {"channels", "channels_problem", "undelivered"}
     assert set(found) == members
     (one,) = found["cameras"]
     assert (one["camera"], one["state"]) == (camera, "degraded")

@@ -142,7 +142,7 @@ def test_a_camera_that_hangs_is_called_silent_and_the_gap_begins_when_it_fell_si
         (Script(status="453 Not Enough Bandwidth"), GapCause.REFUSED, "error"),
         (Script(status="503 Service Unavailable"), GapCause.REFUSED, "error"),
         (Script(stream(), codec="VP8", announce_sets=False), GapCause.DAMAGED, "codec VP8"),
-        (Script(stream(), codec="JPEG", announce_sets=False), GapCause.DAMAGED, "codec"),
+        (Script(stream(), codec="MPV", announce_sets=False), GapCause.DAMAGED, "codec MPV"),
         (Script(silent_at="OPTIONS"), GapCause.UNREACHABLE, "no answer"),
         (Script(silent_at="DESCRIBE"), GapCause.UNREACHABLE, "no answer"),
         (Script(silent_at="PLAY"), GapCause.UNREACHABLE, "no answer"),

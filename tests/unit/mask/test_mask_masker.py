@@ -4,7 +4,7 @@
 import cv2
 import numpy as np
 import pytest
-from tests.mask_rig import HEIGHT, SLOT, WIDTH, Obedient, Rig, luma_of
+from tests.mask_rig import HEIGHT, SLOT, WIDTH, Obedient, Rig, luma_of, scene
 
 from custodes.clock import SECOND, Instant
 from custodes.domain.video import Cover, Frame, MaskedFrame, SourceTime
@@ -12,6 +12,7 @@ from custodes.errors import CustodesError, Kind
 from custodes.video.mask import detector, palette
 from custodes.video.mask.masker import MASKER, Masker
 from custodes.video.mask.palette import mask_pixels
+from custodes.video.mask.tuning import Tuning
 
 
 def covered_for(frame: MaskedFrame) -> Cover | None:
@@ -340,3 +341,60 @@ def test_the_still_costs_little_when_asked_for_often() -> None:
     calls = rig.detector.calls
     assert rig.masker.candidate() is first
     assert rig.detector.calls == calls
+
+
+def test_a_reference_that_was_kept_is_shown_again_only_after_the_scene_was_recognised_for_a_while() -> None:
+    before = Rig().certified()
+    before.show(before.empty, 10)
+    kept = before.masker.keep()
+    assert kept is not None
+    after = Rig()
+    after.masker.restore(kept)
+    assert after.masker.keep() is None  # not before it has proved itself
+    seconds = Tuning().verify // SLOT
+    assert {after.show(after.empty).cover for _ in range(seconds)} == {Cover.STARTING}
+    shown = after.show(after.empty, 3)
+    assert shown.cover is None
+    assert shown.masked_share == 0
+    assert np.abs(luma_of(shown).astype(int) - after.empty).mean() < 4
+
+
+def test_somebody_who_was_there_at_the_restart_is_masked_from_the_first_picture_on() -> None:
+    before = Rig().certified()
+    kept = before.masker.keep()
+    assert kept is not None
+    after = Rig()
+    after.masker.restore(kept)
+    somebody = after.with_block(48, 32, 64, 80)
+    pictures = [after.show(somebody) for _ in range(Tuning().verify // SLOT + 50)]
+    shown = [picture for picture in pictures if picture.cover is None]
+    assert shown
+    for picture in shown:
+        assert picture.masked_share > 0
+        assert np.abs(luma_of(picture)[32:80, 48:64].astype(int) - 20).min() > 10
+
+
+def test_another_scene_than_the_kept_one_stays_covered() -> None:
+    before = Rig().certified()
+    kept = before.masker.keep()
+    assert kept is not None
+    after = Rig()
+    after.masker.restore(kept)
+    elsewhere = scene(seed=11)
+    assert Cover.CAMERA_MOVED in {after.show(elsewhere).cover for _ in range(100)}
+    assert all(after.show(elsewhere).cover is not None for _ in range(20))
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04", b"nonsense" * 100])
+def test_what_is_no_kept_reference_is_refused_and_changes_nothing(damage: bytes) -> None:
+    rig = Rig()
+    with pytest.raises(CustodesError):
+        rig.masker.restore(damage)
+    assert rig.show(rig.empty).cover is Cover.NOT_CERTIFIED
+
+
+def test_a_reference_of_pictures_of_another_size_is_refused() -> None:
+    kept = Rig().certified().masker.keep()
+    assert kept is not None
+    with pytest.raises(CustodesError):
+        Masker(320, 192, Obedient()).restore(kept)

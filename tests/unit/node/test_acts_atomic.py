@@ -13,10 +13,23 @@ from tests.node_store import Node, node
 
 from custodes.clock import SECOND, Instant
 from custodes.domain.acts import Act
-from custodes.domain.ids import CameraId, DeploymentId, Epoch, KeyId, PeriodId, Term
+from custodes.domain.ids import CameraId, DeploymentId, Digest, Epoch, KeyId, PeriodId, Term
 from custodes.domain.inventories import Decision
 from custodes.errors import CustodesError, Kind
-from custodes.node.acts import alerts, cameras, deployment, inventories, masks, periods, register, sessions, viewing
+from custodes.node.acts import (
+    alerts,
+    cameras,
+    deployment,
+    holds,
+    inventories,
+    masks,
+    periods,
+    register,
+    retention,
+    sessions,
+    storage,
+    viewing,
+)
 from custodes.node.queries import cameras as queries
 from custodes.node.store import tables
 from custodes.places.register.importing.mapping import Mapping
@@ -69,11 +82,42 @@ def decided(here: Node) -> str:
 
 
 def commit(here: Node) -> None:
+    periods.commit_periods(here.store, bytes(32), [period_row(here)])
+
+
+def period_row(here: Node) -> PeriodId:
     period = PeriodId(here.camera(), Instant(1_000 * SECOND), Term(1))
     with here.store.begin() as connection:
         key = {"camera": period.camera, "start": period.start, "term": 1}
         connection.execute(tables.periods.insert().values(**key, ended=period.start, size=1, closing=b"c"))
-    periods.commit_periods(here.store, bytes(32), [period])
+    return period
+
+
+def begin_deletion(here: Node) -> int:
+    return retention.begin_deletion(
+        here.store, retention.Reason.RETENTION, retention.Going([(period_row(here), Digest(bytes(32)))])
+    )
+
+
+def finish_deletion(here: Node) -> None:
+    retention.finish_deletion(here.store, begin_deletion(here))
+
+
+def add_hold(here: Node) -> str:
+    return holds.add_hold(here.store, here.camera(), Instant(SECOND), Instant(2 * SECOND), "secret case")
+
+
+def release_hold(here: Node) -> None:
+    holds.release_hold(here.store, add_hold(here))
+
+
+def storage_exhausted(here: Node) -> None:
+    storage.storage_exhausted(here.store, storage.Trouble.FULL, "no room")
+
+
+def storage_recovered(here: Node) -> None:
+    storage_exhausted(here)
+    storage.storage_recovered(here.store)
 
 
 def end_viewing(here: Node) -> None:
@@ -109,7 +153,22 @@ ACTS: dict[str, tuple[str, Callable[[Node], object]]] = {
     "begin_viewing": ("viewings", lambda here: viewing.begin_viewing(here.store, "p", here.camera(), "live")),
     "end_viewing": ("viewings", end_viewing),
     "commit_periods": ("periods", commit),
+    "begin_deletion": ("deletions", begin_deletion),
+    "finish_deletion": ("deletions", finish_deletion),
+    "add_hold": ("holds", add_hold),
+    "release_hold": ("holds", release_hold),
+    "storage_exhausted": ("alarms", storage_exhausted),
+    "storage_recovered": ("alarms", storage_recovered),
 }
+ENDS = (
+    end_viewing,
+    finish_deletion,
+    release_hold,
+    storage_recovered,
+    ACTS["remove_camera"][1],
+    ACTS["undo_reconciliation"][1],
+)
+"""Acts whose row is that of a beginning, which names the entry of that."""
 
 
 def naming(here: Node, seq: int) -> list[str]:
@@ -129,9 +188,7 @@ def test_an_act_writes_one_entry_and_the_row_that_names_it(
     log = tables.log_entries.c
     newest = here.store.read(sa.select(log.seq, log.data).order_by(log.seq.desc()))[0]
     assert b"secret" not in newest.data
-    # An end is noted in the row of its beginning, which names the entry of that.
-    ends = act in (end_viewing, ACTS["remove_camera"][1], ACTS["undo_reconciliation"][1])
-    assert naming(here, newest.seq) == ([] if ends else [table])
+    assert naming(here, newest.seq) == ([] if act in ENDS else [table])
 
 
 class _Failure:
@@ -171,7 +228,7 @@ def test_an_act_whose_row_cannot_be_written_leaves_no_entry_either(
     assert refusal.value.kind is Kind.UNAVAILABLE
     # Everything that came before is there; the act that failed has left neither its entry nor its row.
     assert [entry.split(b'"act":"')[1].split(b'"')[0] for entry in entries(here)] == kinds[:-1]
-    updates = act in (end_viewing, commit, ACTS["remove_camera"][1], ACTS["undo_reconciliation"][1])
+    updates = act in (commit, *ENDS)
     assert here.count(tables.metadata.tables[table]) == (rows if updates else rows - 1)
 
 

@@ -144,6 +144,28 @@ def test_a_masker_that_falls_silent_is_taken_for_down(path: Path, server: FeedSe
     following(path, test)
 
 
+def test_whoever_comes_after_a_cover_began_gets_no_picture_from_before_it(path: Path, server: FeedServer) -> None:
+    frozen = FeedState(CAMERA, Cover.FROZEN, Instant(3), "")
+    for event in (INIT, SHOWN, fragment(1, True), fragment(2, False), frozen):
+        server.publish(CAMERA, event)
+
+    async def test(feeds: SocketFeeds) -> None:
+        covered = fragment(3, True, Cover.FROZEN)
+        async with feeds.subscribe(CAMERA) as events:
+            await take(events, lambda event: event == frozen)
+            server.publish(CAMERA, covered)
+            first = await take(events, lambda event: isinstance(event, Fragment))
+        assert [event for event in first if isinstance(event, Fragment)] == [covered]
+        # Said again, with the covered picture there already, it takes nothing away.
+        server.publish(CAMERA, FeedState(CAMERA, Cover.NO_SIGNAL, Instant(4), ""))
+        server.publish(CAMERA, fragment(5, False, Cover.NO_SIGNAL))
+        async with feeds.subscribe(CAMERA) as events:
+            again = await take(events, lambda event: event == fragment(5, False, Cover.NO_SIGNAL))
+        assert covered in again
+
+    following(path, test)
+
+
 def test_the_fragment_itself_decides_whether_the_camera_is_covered(path: Path, server: FeedServer) -> None:
     server.publish(CAMERA, INIT)
     server.publish(CAMERA, SHOWN)

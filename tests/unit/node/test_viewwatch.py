@@ -27,11 +27,12 @@ class Watched:
         self.view = ViewWatch(self.books, self.camera)
         self.rows = 0
 
-    def show(self, luma: np.ndarray, seconds: int) -> "Watched":
+    def show(self, luma: np.ndarray, seconds: int, *, reported: bool = False) -> "Watched":
         for _ in range(seconds):
             picture = self.rig.picture(luma, (118, 136))
             masked = self.rig.send(picture, after=SECOND)
-            self.view.look(Frame(WIDTH, HEIGHT, picture, self.rig.slot, SourceTime(1, 0)), masked)
+            frame = Frame(WIDTH, HEIGHT, picture, self.rig.slot, SourceTime(1, 0))
+            self.view.look(frame, masked, reported=reported)
         return self
 
     def row(self) -> sa.Row:
@@ -48,6 +49,13 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
         found = Watched(here)
         yield found
         found.books.close()
+
+
+def test_what_the_camera_says_of_tampering_is_reported_until_it_takes_it_back(watched: Watched) -> None:
+    watched.show(watched.rig.empty, 1, reported=True)
+    assert watched.row().tamper == Tamper.REPORTED.name
+    watched.show(watched.rig.empty, 1)
+    assert watched.row().tamper == ""
 
 
 def test_the_first_picture_is_reported_and_then_one_in_ten_seconds(watched: Watched) -> None:

@@ -14,6 +14,7 @@ from custodes.clock import SECOND, Instant
 from custodes.domain.acts import Act, LogEntry
 from custodes.domain.ids import CameraId, new_id
 from custodes.domain.register import LegalBasis, Purpose, RegisterEntry, encode_entry
+from custodes.domain.schedule import spoken
 from custodes.errors import CustodesError, Kind
 from custodes.trust.tlog.log import Log
 from custodes.trust.tlog.policy import TlogPolicy
@@ -141,3 +142,14 @@ def test_nothing_else_in_the_package_makes_a_permit() -> None:
             if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "RecordingPermit":
                 makers.append(path.name)
     assert makers == ["permit.py"]
+
+
+def test_the_permit_carries_the_declared_hours_and_an_unknown_time_zone_permits_nothing() -> None:
+    hours = spoken(["mon-fri 07:00-19:00"], "Europe/Berlin")
+    document = encode_entry(replace(REGISTERED, schedule=hours))
+    made = permit(document, published(document), receipt_of(published(document)), POLICY, NOW)
+    assert made.schedule == hours
+    lost = encode_entry(replace(REGISTERED, schedule=replace(hours, time_zone="Atlantis/Capital")))
+    with pytest.raises(CustodesError, match="time zone") as refusal:
+        permit(lost, published(lost), receipt_of(published(lost)), POLICY, NOW)
+    assert refusal.value.kind is Kind.DENIED

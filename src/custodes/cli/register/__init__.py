@@ -11,6 +11,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(metavar="ACTION", required=True)
     entries.configure(
         commands.add_parser("add", help="publish a camera's register entry in the log; then it may record"),
+        commands.add_parser("renew", help="publish a camera's entry again with later dates and nothing else changed"),
         commands.add_parser("export", help="the whole register as GeoJSON"),
     )
     importing.configure(

@@ -12,7 +12,7 @@ from custodes.domain.ids import new_id
 from custodes.domain.inventories import Decision, Pair, Standing, settled
 from custodes.errors import conflict, invalid, not_found
 from custodes.node.acts._commitment import commitment
-from custodes.node.store import Store, tables
+from custodes.node.store import Store, inventory_tables
 from custodes.places.register.importing.read import Source
 from custodes.places.register.inventory import InventoryRow
 from custodes.places.register.reconcile.outcome import Match, Reconciliation
@@ -37,7 +37,7 @@ def import_inventory(store: Store, name: str, source: Source) -> str:
     with store.act(Act.INVENTORY_IMPORTED, facts) as tx:
         rejected = [[each.line, each.reason] for each in inventory.rejected]
         tx.connection.execute(
-            tables.inventories.insert().values(
+            inventory_tables.inventories.insert().values(
                 id=made,
                 digest=source.digest,
                 name=name,
@@ -48,7 +48,7 @@ def import_inventory(store: Store, name: str, source: Source) -> str:
                 seq=tx.seq,
             )
         )
-        tx.connection.execute(tables.inventory_rows.insert(), [_row(made, row) for row in inventory.rows])
+        tx.connection.execute(inventory_tables.inventory_rows.insert(), [_row(made, row) for row in inventory.rows])
     return made
 
 
@@ -71,7 +71,7 @@ def reconcile_inventories(
     }
     with store.act(Act.INVENTORIES_RECONCILED, facts) as tx:
         tx.connection.execute(
-            tables.reconciliations.insert().values(
+            inventory_tables.reconciliations.insert().values(
                 id=made,
                 one=one,
                 two=two,
@@ -84,7 +84,7 @@ def reconcile_inventories(
         pairs = [_pair(made, lines, match, Standing.JOINED) for match in outcome.joined]
         pairs += [_pair(made, lines, match, Standing.QUEUED) for match in outcome.queued]
         if pairs:
-            tx.connection.execute(tables.reconciliation_pairs.insert(), pairs)
+            tx.connection.execute(inventory_tables.reconciliation_pairs.insert(), pairs)
     return made
 
 
@@ -100,13 +100,13 @@ def decide_pair(store: Store, reconciliation: str, pair: Pair, decision: Decisio
     with store.act(Act.PAIR_DECIDED, facts) as tx:
         sides = _sides(tx.connection, reconciliation)
         for inventory, line in zip(sides, pair, strict=True):
-            rows = tables.inventory_rows.c
+            rows = inventory_tables.inventory_rows.c
             known = sa.select(rows.line).where(rows.inventory == inventory, rows.line == line)
             if not tx.connection.execute(known).first():
                 raise not_found(f"the inventory {inventory} has no row at line {line}")
         _refuse_contradiction(tx.connection, reconciliation, pair, decision)
         tx.connection.execute(
-            tables.pair_decisions.insert().values(
+            inventory_tables.pair_decisions.insert().values(
                 seq=tx.seq,
                 reconciliation=reconciliation,
                 one=pair[0],
@@ -122,12 +122,12 @@ def undo_reconciliation(store: Store, reconciliation: str) -> None:
     """Take a whole reconciliation back: its inventories stand apart again. What was decided stays on record."""
     with store.act(Act.RECONCILIATION_UNDONE, {"reconciliation": reconciliation}) as tx:
         _sides(tx.connection, reconciliation)
-        which = tables.reconciliations.c.id == reconciliation
-        tx.connection.execute(sa.update(tables.reconciliations).where(which).values(undone=tx.now))
+        which = inventory_tables.reconciliations.c.id == reconciliation
+        tx.connection.execute(sa.update(inventory_tables.reconciliations).where(which).values(undone=tx.now))
 
 
 def _sides(connection: sa.Connection, reconciliation: str) -> tuple[str, str]:
-    made = tables.reconciliations.c
+    made = inventory_tables.reconciliations.c
     found = connection.execute(sa.select(made.one, made.two, made.undone).where(made.id == reconciliation)).first()
     if found is None:
         raise not_found("there is no such reconciliation")
@@ -137,7 +137,7 @@ def _sides(connection: sa.Connection, reconciliation: str) -> tuple[str, str]:
 
 
 def _refuse_contradiction(connection: sa.Connection, reconciliation: str, pair: Pair, decision: Decision) -> None:
-    pairs, decisions = tables.reconciliation_pairs.c, tables.pair_decisions.c
+    pairs, decisions = inventory_tables.reconciliation_pairs.c, inventory_tables.pair_decisions.c
     proposed = {
         (row.one, row.two): Standing(row.standing)
         for row in connection.execute(

@@ -16,6 +16,8 @@ def publish_entry(store: Store, entry: RegisterEntry) -> Digest:
     """Publish a camera's register entry: from its witnessed inclusion on, the camera may record."""
     if problem := problem_of(entry):
         raise invalid(f"the register entry cannot be published: {problem}")
+    if not entry.schedule.known_here():
+        raise invalid(f"this machine does not know the time zone {entry.schedule.time_zone}")
     document = encode_entry(entry)
     digest = Digest(hashlib.sha256(document).digest())
     with store.act(Act.ENTRY_PUBLISHED, {"camera": entry.camera, "document": digest.hex()}) as tx:

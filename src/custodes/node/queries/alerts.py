@@ -133,11 +133,8 @@ def _witnesses(store: Store, now: Instant) -> list[Condition]:
 
 
 def _alarms(store: Store) -> list[Condition]:
-    """What the node's other parts raise, where the catalogue has a table for it."""
-    table = tables.metadata.tables.get("alarms")
-    if table is None:
-        return []
-    rows = store.read(sa.select(table).where(table.c.ended.is_(None)))
+    """What the node's other parts raise."""
+    rows = store.read(sa.select(tables.alarms).where(tables.alarms.c.ended.is_(None)))
     return [
         Condition(AlertKind.ALARM, f"{row.kind} {row.subject}", f"{row.kind} {row.subject}", row.detail, row.since)
         for row in rows

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from custodes.clock import Instant
-from custodes.domain import canonical
+from custodes.domain import canonical, register
 from custodes.domain.cameras import CameraSettings, Credentials, DeviceFacts, Link
 from custodes.domain.canonical import JsonObject
 from custodes.domain.ids import CameraId
-from custodes.domain.register import RegisterEntry, decode_entry
 from custodes.domain.video import StreamUrl, Transport
 from custodes.errors import not_found
 from custodes.node.queries.views import CameraView, RecordingState
@@ -91,6 +90,12 @@ def versions(store: Store, camera: CameraId) -> int:
     return int(store.read(sa.select(sa.func.count()).where(earlier.camera == camera))[0][0])
 
 
+def password_known(store: Store, camera: CameraId) -> register.Credentials:
+    """What the public register says of the camera's password: only one that nobody has seen is called replaced."""
+    replaced = settings(store, camera).credentials is Credentials.REPLACED
+    return register.Credentials.REPLACED if replaced else register.Credentials.KNOWN
+
+
 def all_cameras(store: Store) -> list[CameraView]:
     """Every camera in service, in the order they were added."""
     return _views(store, sa.true())
@@ -137,7 +142,7 @@ def _views(store: Store, which: sa.ColumnElement[bool]) -> list[CameraView]:
 
 
 def _view(row: sa.Row[tuple[object, ...]], now: Instant) -> CameraView:
-    entry: RegisterEntry | None = decode_entry(row.document) if row.document else None
+    entry: register.RegisterEntry | None = register.decode_entry(row.document) if row.document else None
     if entry is None:
         state, cause, since = RecordingState.DARK, "no register entry: register it first", row.added
     elif entry.expires <= now:

@@ -8,17 +8,16 @@ import sqlalchemy as sa
 
 from custodes.clock import Instant
 from custodes.domain.acts import Act
-from custodes.domain.ids import CameraId, Digest, KeyId, PeriodId
+from custodes.domain.ids import CameraId, KeyId, PeriodId
 from custodes.domain.register import LegalBasis
-from custodes.errors import CustodesError, denied
+from custodes.errors import CustodesError, corrupt, denied
 from custodes.node.queries import log, playback
 from custodes.node.queries.views import DisclosureState, DisclosureStep, DisclosureView
-from custodes.node.store import Store, names, tables
+from custodes.node.store import Store, minutes, names, tables
 from custodes.node.store.evidence import committed, filed_request, policy_of
 from custodes.trust.custody.documents import Logged, PeriodDocuments
 from custodes.trust.custody.dossier import Dossier, DossierPeriod, build_dossier
 from custodes.trust.custody.grant import REFUSAL
-from custodes.trust.custody.minute import Minute
 from custodes.trust.custody.package import Package, PackagedPeriod, build_package
 from custodes.trust.custody.request import Request
 from custodes.trust.seal.fields import sha256
@@ -144,10 +143,12 @@ def _logged(store: Store, row: sa.Row[tuple[object, ...]]) -> Logged:
 
 
 def _packaged(store: Store, period: PeriodId, seq: int) -> PackagedPeriod:
-    objects, rows = store.objects, tables.periods.c
+    objects = store.objects
     closing = objects.get(names.closing(period))
-    together = store.read(sa.select(rows.closing, rows.size).where(rows.seq == seq))
-    proof = Minute(tuple(sorted(Digest(row.closing) for row in together))).prove(sha256(closing))
+    try:
+        proof = minutes.minute_of(store, seq).prove(sha256(closing))
+    except ValueError:
+        raise corrupt(f"the closing manifest of {period} is not the one that the log commits to") from None
     entry, receipt = log.logged(store, seq)
     documents = PeriodDocuments(objects.get(names.opening(period)), closing, proof, entry, receipt)
     length = parse_closing(closing, policy_of(store).recorder_keys).length

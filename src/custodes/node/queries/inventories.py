@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from custodes.clock import Instant
 from custodes.domain.inventories import Decision, Pair, Standing, settled
 from custodes.errors import not_found
-from custodes.node.store import Store, tables
+from custodes.node.store import Store, inventory_tables
 from custodes.places.register.inventory import InventoryRow
 from custodes.places.register.reconcile import changes
 
@@ -88,10 +88,10 @@ class ReconciliationView:
 
 def inventories(store: Store) -> list[InventoryView]:
     """Every list that was imported, newest first."""
-    table, rows = tables.inventories.c, tables.inventory_rows.c
+    table, rows = inventory_tables.inventories.c, inventory_tables.inventory_rows.c
     counted = sa.select(rows.inventory, sa.func.count().label("number")).group_by(rows.inventory).subquery()
     found = store.read(
-        sa.select(tables.inventories, counted.c.number)
+        sa.select(inventory_tables.inventories, counted.c.number)
         .join(counted, counted.c.inventory == table.id)
         .order_by(table.seq.desc())
     )
@@ -113,8 +113,8 @@ def inventory(store: Store, which: str) -> InventoryView:
 
 def rows(store: Store, which: str) -> list[InventoryRow]:
     """The rows of a list, in its order."""
-    table = tables.inventory_rows.c
-    found = store.read(sa.select(tables.inventory_rows).where(table.inventory == which).order_by(table.line))
+    table = inventory_tables.inventory_rows.c
+    found = store.read(sa.select(inventory_tables.inventory_rows).where(table.inventory == which).order_by(table.line))
     return [
         InventoryRow(
             row.line,
@@ -132,14 +132,16 @@ def rows(store: Store, which: str) -> list[InventoryRow]:
 
 def reconciliations(store: Store) -> list[ReconciliationView]:
     """Every reconciliation that was not undone, newest first."""
-    made = tables.reconciliations.c
+    made = inventory_tables.reconciliations.c
     found = store.read(sa.select(made.id).where(made.undone.is_(None)).order_by(made.seq.desc()))
     return [reconciliation(store, row.id) for row in found]
 
 
 def reconciliation(store: Store, which: str) -> ReconciliationView:
     """One reconciliation; not there: ``CustodesError`` (NOT_FOUND)."""
-    found = store.read(sa.select(tables.reconciliations).where(tables.reconciliations.c.id == which))
+    found = store.read(
+        sa.select(inventory_tables.reconciliations).where(inventory_tables.reconciliations.c.id == which)
+    )
     if not found:
         raise not_found("there is no such reconciliation")
     row = found[0]
@@ -159,7 +161,7 @@ def reconciliation(store: Store, which: str) -> ReconciliationView:
 
 
 def _pairs(store: Store, which: str, sides: tuple[dict[int, InventoryRow], dict[int, InventoryRow]]) -> list[PairView]:
-    pairs, made = tables.reconciliation_pairs, tables.pair_decisions
+    pairs, made = inventory_tables.reconciliation_pairs, inventory_tables.pair_decisions
     proposed = store.read(sa.select(pairs).where(pairs.c.reconciliation == which).order_by(pairs.c.one, pairs.c.two))
     decisions = store.read(sa.select(made).where(made.c.reconciliation == which).order_by(made.c.seq))
     said = [((row.one, row.two), Decision(row.decision)) for row in decisions]

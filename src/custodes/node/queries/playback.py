@@ -83,7 +83,8 @@ def minutes(store: Store, camera: CameraId, start: Instant, end: Instant) -> lis
 
 def _overlaps(camera: CameraId, start: Instant, end: Instant) -> sa.ColumnElement[bool]:
     columns = tables.masked_minutes.c
-    return sa.and_(columns.camera == camera, columns.start < end, columns.ended > start)
+    kept = columns.deletion.is_(None)
+    return sa.and_(columns.camera == camera, columns.start < end, columns.ended > start, kept)
 
 
 def timeline(store: Store, camera: CameraId, start: Instant, end: Instant) -> list[TimelineSpan]:

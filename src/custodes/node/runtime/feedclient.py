@@ -101,6 +101,9 @@ class SocketFeeds:
                 channel.init = event
                 channel.recent.clear()
             case FeedState():
+                # Who comes after a cover began gets nothing from before it; the next fragment is a key picture's.
+                if event.cover is not None and channel.recent and channel.recent[-1].frames[-1].cover is None:
+                    channel.recent.clear()
                 channel.state = event
             case Fragment():
                 if event.key:

@@ -60,6 +60,7 @@ class FeedServer:
         self._readers: list[_Reader] = []
         self._inits: dict[CameraId, bytes] = {}
         self._states: dict[CameraId, bytes] = {}
+        self._shown: dict[CameraId, bool] = {}
         self._recent: dict[CameraId, list[bytes]] = {}
         threading.Thread(target=self._accept, name="feed listener", daemon=True).start()
 
@@ -71,12 +72,16 @@ class FeedServer:
                 case InitSegment():
                     self._inits[camera] = message
                 case FeedState():
+                    # Who comes after a cover began gets nothing from before it; the next fragment is a key picture's.
+                    if event.cover is not None and self._shown.get(camera):
+                        self._recent.pop(camera, None)
                     self._states[camera] = message
                 case Fragment():
                     recent = self._recent.setdefault(camera, [])
                     if event.key:
                         recent.clear()
                     recent.append(message)
+                    self._shown[camera] = event.frames[-1].cover is None
             self._readers = [reader for reader in self._readers if not reader.gone]
             for reader in self._readers:
                 reader.send(message)

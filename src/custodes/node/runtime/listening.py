@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Listening to what a camera says of itself (ONVIF events): while it is being turned, its picture is covered.
+"""Listening to what a camera says of itself (ONVIF events): that it is being turned, that somebody tampers with it.
 
-The masker sees by itself that a scene has changed; a camera that announces its movement is believed sooner.
+While it is being turned, its picture is covered. The masker sees by itself that a scene has changed; a camera that
+announces its movement is believed sooner.
 """
 
 import contextlib
@@ -19,8 +20,8 @@ _PULL_S = 5
 _BREATH_S = 0.5
 _PAUSES_S = (10.0, 600.0)
 """First and longest pause after a failure: a camera without events is not asked for them all day."""
-_BELIEVED_S = 60.0
-"""How long a movement is believed whose end was never told."""
+_BELIEVED_S = {EventKind.PTZ_MOVING: 60.0, EventKind.TAMPER: 600.0}
+"""How long something is believed whose end is never told."""
 
 
 class CameraListener:
@@ -33,14 +34,22 @@ class CameraListener:
     def __init__(self, streams: CameraStreams) -> None:
         self._streams = streams
         self._stop = threading.Event()
-        self._believed_until = 0.0
+        self._believed_until = dict.fromkeys(EventKind, 0.0)
         if streams.onvif:
             threading.Thread(target=self._listen, name=f"listen {streams.id}", daemon=True).start()
 
     @property
     def turning(self) -> bool:
         """True while the camera says that it is being turned."""
-        return time.monotonic() < self._believed_until
+        return self._says(EventKind.PTZ_MOVING)
+
+    @property
+    def tampered(self) -> bool:
+        """True while the camera says that somebody tampers with it."""
+        return self._says(EventKind.TAMPER)
+
+    def _says(self, kind: EventKind) -> bool:
+        return time.monotonic() < self._believed_until[kind]
 
     def stop(self) -> None:
         """Stop listening; a subscription that is still open ends by itself within a minute."""
@@ -68,5 +77,4 @@ class CameraListener:
             subscription.close()
 
     def _take(self, event: CameraEvent) -> None:
-        if event.kind is EventKind.PTZ_MOVING:
-            self._believed_until = time.monotonic() + _BELIEVED_S if event.active else 0.0
+        self._believed_until[event.kind] = time.monotonic() + _BELIEVED_S[event.kind] if event.active else 0.0

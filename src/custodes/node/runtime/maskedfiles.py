@@ -63,23 +63,18 @@ class MaskedFiles:
             self._minute = None
 
 
-class _Minute:
-    def __init__(self, store: Store, camera: CameraId, term: Term, start: Instant) -> None:
-        self.start = Instant(start // MILLISECOND * MILLISECOND)
-        self.cut = (start // _MINUTE + 1) * _MINUTE
-        self.noted: int = start
-        self._store, self._camera, self._term = store, camera, term
-        self._object = store.objects.create(names.masked(camera, self.start, term))
+class MinuteIndex:
+    """What the catalogue knows of a masked minute; it follows from the fragments, so it can be made again from them."""
+
+    def __init__(self) -> None:
         self._fragments: list[tuple[int, int, int, int, int]] = []
         self._spans: list[tuple[int, int, str, list[int]]] = []
         self._masker = ""
 
-    def append(self, fragment: Fragment) -> None:
+    def add(self, fragment: Fragment, offset: int, length: int) -> None:
+        """Note the next fragment, whose encrypted form is ``length`` bytes at ``offset`` of the object."""
         begin = fragment.start // MILLISECOND
-        context = fragments.context(self._camera, self.start, self._term, begin)
-        message = self._store.encrypt(fragments.encode(fragment), context)
-        offset = self._object.append(message)
-        self._fragments.append((offset, len(message), begin, fragment.duration_ms, int(fragment.key)))
+        self._fragments.append((offset, length, begin, fragment.duration_ms, int(fragment.key)))
         self._masker = fragment.masker
         cover = next((frame.cover.value for frame in fragment.frames if frame.cover), "")
         shares = [frame.masked_share for frame in fragment.frames] if not cover else []
@@ -90,15 +85,38 @@ class _Minute:
         else:
             self._spans.append((begin, end, cover, shares))
 
-    def row(self) -> Callable[[sa.Connection], None]:
-        self._object.sync()
-        key: dict[str, object] = {"camera": self._camera, "start": self.start, "term": self._term}
-        values: dict[str, object] = {
+    def values(self) -> dict[str, object]:
+        """The row, without its key; there must be a fragment."""
+        offset, length, *_ = self._fragments[-1]
+        return {
             "ended": self._spans[-1][1] * MILLISECOND,
             "masker": self._masker,
             "spans": json.dumps([[*span[:3], activity(span[3])] for span in self._spans]).encode(),
             "fragments": json.dumps(self._fragments).encode(),
+            "size": offset + length,
         }
+
+
+class _Minute:
+    def __init__(self, store: Store, camera: CameraId, term: Term, start: Instant) -> None:
+        self.start = Instant(start // MILLISECOND * MILLISECOND)
+        self.cut = (start // _MINUTE + 1) * _MINUTE
+        self.noted: int = start
+        self._store, self._camera, self._term = store, camera, term
+        self._object = store.objects.create(names.masked(camera, self.start, term))
+        self._index = MinuteIndex()
+
+    def append(self, fragment: Fragment) -> None:
+        begin = fragment.start // MILLISECOND
+        context = fragments.context(self._camera, self.start, self._term, begin)
+        message = self._store.encrypt(fragments.encode(fragment), context)
+        offset = self._object.append(fragments.framed(begin, message)) + fragments.FRAME_BYTES
+        self._index.add(fragment, offset, len(message))
+
+    def row(self) -> Callable[[sa.Connection], None]:
+        self._object.sync()
+        key: dict[str, object] = {"camera": self._camera, "start": self.start, "term": self._term}
+        values = self._index.values()
         return lambda connection: tables.upsert(connection, tables.masked_minutes, key, values)
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ from custodes.domain.video import Cover, Fragment, Frame, Gap, MaskedFrame, Pack
 from custodes.errors import CustodesError, Kind
 from custodes.node.queries import cameras, masks
 from custodes.node.queries.cameras import CameraStreams
-from custodes.node.runtime import permits, states
+from custodes.node.runtime import permits, references, states
 from custodes.node.runtime.bookkeeper import Bookkeeper
 from custodes.node.runtime.feedserver import FeedServer
 from custodes.node.runtime.listening import CameraListener
@@ -36,6 +36,10 @@ SLOT = SECOND // FPS
 _TERM = Term(1)
 _LOOK_S = 0.5
 _CANDIDATE_EVERY = 2 * SECOND
+_TIDY_EVERY = 120
+"""Looks (one minute) between two searches for references of cameras that are gone."""
+_REFERENCE_EVERY = 600 * SECOND
+"""How often the reference is kept as it has followed the scene, besides at each certification and at the end."""
 
 
 class SharedDetector:
@@ -78,6 +82,8 @@ class CameraMasker:
         self._view = ViewWatch(books, self.camera)
         self._state: FeedState | None = None
         self._certified = masks.certified_at(store, self.camera)
+        self._kept = Instant(0)
+        self._restore()
         self._threads = [
             threading.Thread(target=target, name=f"{name} {self.camera}", daemon=True)
             for name, target in (("receive", self._receive), ("mask", self._mask))
@@ -101,9 +107,16 @@ class CameraMasker:
             thread.join(timeout=10)
 
     def _receive(self) -> None:
+        """Follow the camera for as long as the permit holds, in its declared hours."""
+        way, clock = self.streams, self._store.clock
+        stream = CameraStream(way.sub, self.permit, clock, transport=way.transport, pin=way.pin)
+        while self.permit.holds_at(clock.now()):
+            self._follow(stream)
+            if self._stop.wait(_LOOK_S):
+                return
+
+    def _follow(self, stream: CameraStream) -> None:
         decoder = SubDecoder((WIDTH, HEIGHT))
-        way = self.streams
-        stream = CameraStream(way.sub, self.permit, self._store.clock, transport=way.transport, pin=way.pin)
         for event in stream.events(self._stop):
             match event:
                 case Packet():
@@ -131,22 +144,34 @@ class CameraMasker:
         slot = Instant((clock.now() // SLOT + 1) * SLOT)
         noted = Instant(0)
         while not self._stop.is_set():
+            if abs(clock.now() - slot) > 5 * SECOND:
+                # The machine slept or its clock was set: leave a gap, and begin anew where time goes back.
+                earlier, slot = slot, Instant((clock.now() // SLOT + 1) * SLOT)
+                if slot < earlier:
+                    self._begin_stream()
             wait = (slot - clock.now()) / SECOND
             if wait > 0 and self._stop.wait(wait):
                 break
-            if clock.now() - slot > 5 * SECOND:
-                slot = Instant(clock.now() // SLOT * SLOT)  # the machine slept or its clock was set: leave a gap
             frame = self._take()
             masked = self._masker.observe(frame, slot, turning=self._listener.turning)
-            self._report(masked)
-            self._view.look(frame, masked)
+            # What was encoded before the picture goes out before the word on it: a cover ends what was shown.
             self._hand_on(self._encoder.push(masked))
+            self._report(masked)
+            self._view.look(frame, masked, reported=self._listener.tampered)
             if slot - noted >= _CANDIDATE_EVERY:
                 noted = slot
                 self._steward(slot)
             slot = Instant(slot + SLOT)
         self._hand_on(self._encoder.flush())
         self._keep(self._files.close)
+        self._keep_reference(slot)
+
+    def _begin_stream(self) -> None:
+        """Another stream of fragments, on a timeline of its own."""
+        self._hand_on(self._encoder.flush())
+        self._keep(self._files.close)
+        self._encoder = FragmentEncoder(self.camera, WIDTH, HEIGHT, FPS)
+        self._feeds.publish(self.camera, self._encoder.init)
 
     def _hand_on(self, fragments: list[Fragment]) -> None:
         for fragment in fragments:
@@ -168,6 +193,21 @@ class CameraMasker:
             self._state = FeedState(self.camera, masked.cover, masked.slot, detail)
             self._feeds.publish(self.camera, self._state)
 
+    def _restore(self) -> None:
+        """Go on with the reference that was certified before this process began."""
+        kept = references.load(self._store, self.camera, self._certified, self.permit.retention_hours)
+        if kept is not None:
+            try:
+                self._masker.restore(kept)
+            except CustodesError as problem:
+                self._signal = problem.message  # of another version: it is certified anew
+
+    def _keep_reference(self, slot: Instant) -> None:
+        reference = self._masker.keep()
+        if reference is not None and self._certified is not None:
+            self._kept = slot
+            references.save(self._store, self.camera, self._certified, reference)
+
     def _steward(self, slot: Instant) -> None:
         """Offer the reference picture while it is not certified, and take the steward's certification."""
         try:
@@ -182,6 +222,9 @@ class CameraMasker:
                 self._signal = problem.message
             else:
                 self._view.accept()
+                self._keep_reference(slot)
+        elif slot - self._kept >= _REFERENCE_EVERY:
+            self._keep_reference(slot)
         try:
             picture = self._masker.candidate()
         except CustodesError:
@@ -201,6 +244,7 @@ def mask(store: Store, weights: Path | None, stop: threading.Event, ready: Calla
         detector = None  # every picture is covered with that cause
     ready()
     maskers: dict[CameraId, CameraMasker] = {}
+    looked = 0
     while not stop.wait(_LOOK_S):
         try:
             in_service = {each.id: each for each in cameras.streams(store)}
@@ -209,7 +253,12 @@ def mask(store: Store, weights: Path | None, stop: threading.Event, ready: Calla
                 raise
             continue  # whoever is masked goes on; who is to be is asked again
         for camera in [camera for camera in maskers if camera not in in_service]:
-            maskers.pop(camera).stop()
+            gone = maskers.pop(camera)
+            gone.stop()
+            gone.join()
+        if looked == 0:
+            references.drop_others(store, set(in_service))
+        looked = (looked + 1) % _TIDY_EVERY
         for camera, streams in in_service.items():
             running = maskers.get(camera)
             usable = running is not None and running.running and running.streams == streams

@@ -14,7 +14,7 @@ from custodes.errors import CustodesError, Kind, corrupt
 from custodes.node.acts import periods
 from custodes.node.config import Layout
 from custodes.node.queries import custody
-from custodes.node.store import Store, names, tables
+from custodes.node.store import Store, minutes, names, tables
 from custodes.node.store.keys import read_key
 from custodes.trust.custody.minute import closed_minute
 from custodes.trust.tlog.checkpoint import SignedCheckpoint
@@ -137,7 +137,9 @@ class Sequencer:
     def commit_minute(self) -> None:
         """Commit to every period that was closed and is not committed to yet."""
         rows = tables.periods.c
-        uncommitted = self._store.read(sa.select(rows.camera, rows.start, rows.term).where(rows.seq.is_(None)))
+        uncommitted = self._store.read(
+            sa.select(rows.camera, rows.start, rows.term).where(rows.seq.is_(None), rows.deletion.is_(None))
+        )
         closed: dict[PeriodId, bytes] = {}
         for row in uncommitted:
             period = PeriodId(CameraId(row.camera), Instant(row.start), Term(row.term))
@@ -148,6 +150,8 @@ class Sequencer:
                 sys.stderr.write(f"a minute cannot be committed to: {problem}\n")
         if closed:
             minute = closed_minute(list(closed.values()))
+            # A crash before the act: a list that nothing refers to, and the next minute commits to its periods.
+            minutes.keep(self._store, minute)
             periods.commit_periods(self._store, minute.root, list(closed))
 
     def _ask(self, witness: _WitnessTurn) -> None:

@@ -23,14 +23,18 @@ class ViewWatch:
         self._infrared = False
         self._reported = Instant(0)
 
-    def look(self, frame: Frame | None, masked: MaskedFrame) -> None:
-        """Take a picture, and what the masker made of it, into account; report what has changed."""
+    def look(self, frame: Frame | None, masked: MaskedFrame, *, reported: bool = False) -> None:
+        """Take a picture, and what the masker made of it, into account; report what has changed.
+
+        ``reported``: the camera itself says that somebody tampers with it. What is seen says more, and goes before it.
+        """
         if frame is not None and masked.cover is not Cover.FROZEN:
             self._watch.look(frame, masked.slot)
         now = masked.slot
         changed = self._infrared is not self._watch.infrared
-        if self._tamper is None or self._tamper[0] is not self._watch.tamper:
-            self._tamper, changed = (self._watch.tamper, now), True
+        tamper = self._watch.tamper or (Tamper.REPORTED if reported else None)
+        if self._tamper is None or self._tamper[0] is not tamper:
+            self._tamper, changed = (tamper, now), True
         if self._cover is None or self._cover[0] is not masked.cover:
             self._cover, changed = (masked.cover, now), True
         if changed or abs(now - self._reported) >= _REPORT_EVERY:

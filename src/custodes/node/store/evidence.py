@@ -46,11 +46,12 @@ def request_of(store: Store, answer: bytes) -> tuple[str, Request]:
 
 
 def touched(store: Store, request: Request) -> list[PeriodId]:
-    """The closed periods that a request asks for, in order."""
+    """The closed periods that a request asks for, in order; not those that are being deleted."""
     rows = tables.periods.c
     found = store.read(
         sa.select(rows.camera, rows.start, rows.term)
         .where(rows.camera.in_(request.cameras), rows.start < request.end, rows.ended > request.start)
+        .where(rows.deletion.is_(None))
         .order_by(rows.camera, rows.start, rows.term)
     )
     return [PeriodId(CameraId(row.camera), Instant(row.start), Term(row.term)) for row in found]

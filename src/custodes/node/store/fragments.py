@@ -1,17 +1,25 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """A masked fragment with what is known of it, as it travels between processes and lies encrypted in the store.
 
-The stored form is a 32-bit big-endian length, the note (JSON), and the fragment's bytes: an object of the store can be
-understood without the catalogue.
+The stored form is a 32-bit big-endian length, the note (JSON), and the fragment's bytes, encrypted. In its object each
+stands behind its length (32 bits) and start in milliseconds (64 bits): so an object of the store can be understood
+without the catalogue.
 """
 
 import json
-from typing import Any
+import struct
+from collections.abc import Iterator
+from typing import Any, BinaryIO
 
 from custodes.clock import Instant
 from custodes.domain.ids import CameraId, Term
 from custodes.domain.video import Cover, Fragment, FrameNote, SourceTime
 from custodes.errors import corrupt
+
+_FRAME = struct.Struct(">IQ")
+FRAME_BYTES = _FRAME.size
+_LARGEST = 16 * 1024 * 1024
+"""No fragment of two small pictures is larger: what claims to be is none."""
 
 
 def note(fragment: Fragment) -> dict[str, Any]:
@@ -64,3 +72,20 @@ def decode(camera: CameraId, stored: bytes) -> Fragment:
 def context(camera: CameraId, minute: Instant, term: Term, start_ms: int) -> str:
     """What a stored fragment is bound to under the server key."""
     return f"masked {camera} {minute} {term} {start_ms}"
+
+
+def framed(start_ms: int, message: bytes) -> bytes:
+    """A stored fragment as it stands in its object."""
+    return _FRAME.pack(len(message), start_ms) + message
+
+
+def in_object(stream: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
+    """Offset, start in milliseconds and message of every whole fragment of an object, in order."""
+    offset = 0
+    while len(head := stream.read(FRAME_BYTES)) == FRAME_BYTES:
+        length, start_ms = _FRAME.unpack(head)
+        message = stream.read(min(length, _LARGEST))
+        if len(message) < length:
+            return
+        yield offset + FRAME_BYTES, start_ms, message
+        offset += FRAME_BYTES + length

@@ -38,6 +38,16 @@ def masked(camera: CameraId, start: Instant, term: Term) -> str:
     return f"masked/{_stem(camera, start, term)}.masked"
 
 
+def minute(root: bytes) -> str:
+    """The closing manifests' digests under one ``periods.committed``: what proves each of them."""
+    return f"minutes/{root.hex()[:2]}/{root.hex()}.closings"
+
+
+def reference(camera: CameraId) -> str:
+    """The camera's certified reference picture, encrypted."""
+    return f"references/{camera}.reference"
+
+
 def period_of(name: str) -> PeriodId:
     """The period that an object belongs to; anything else raises ``CustodesError`` (CORRUPT)."""
     try:

@@ -2,7 +2,7 @@
 """Objects on the local disk: what is written is durable when the call returns, and names are never reused."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -134,6 +134,29 @@ class DiskObjects:
             return []
         except OSError as problem:
             raise unavailable(f"the folder {name} cannot be read: {problem.strerror}") from None
+
+    def delete(self, names: Iterable[str]) -> None:
+        """Delete objects for good, in any order; none of them comes back once this returns, even by a power cut.
+
+        What is not there is no matter. A disk that does not take it: ``CustodesError`` (UNAVAILABLE), and any of them
+        may be gone.
+        """
+        folders: dict[Path, None] = {}
+        try:
+            for name in names:
+                path = self._path(name)
+                with suppress(FileNotFoundError, NotADirectoryError):
+                    path.unlink()
+                    folders[path.parent] = None
+            for folder in folders:
+                sync_folder(folder)
+        except OSError as problem:
+            raise unavailable(f"the disk does not let go of {problem.filename}: {problem.strerror}") from None
+
+    def drop_empty(self, name: str) -> None:
+        """Drop the folder that ``name`` lay in if nothing is left in it."""
+        with suppress(OSError):
+            self._path(name).parent.rmdir()
 
     def names(self, prefix: str) -> Iterator[str]:
         """All objects below ``prefix``, in order of their names."""

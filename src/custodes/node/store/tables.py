@@ -14,7 +14,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     and_,
@@ -22,16 +21,10 @@ from sqlalchemy import (
     update,
 )
 
-metadata = MetaData()
-
-# SQLite gives an INTEGER PRIMARY KEY its row id; BIGINT would not.
-_SEQ = BigInteger().with_variant(Integer(), "sqlite")
-
-
-def _entry() -> Column[int]:
-    """The log entry written in the same transaction as the row."""
-    return Column("seq", _SEQ, ForeignKey("log_entries.seq"), nullable=False)
-
+from custodes.node.store import inventory_tables  # noqa: F401 - so that the metadata is whole
+from custodes.node.store._base import SEQ as _SEQ
+from custodes.node.store._base import entry as _entry
+from custodes.node.store._base import metadata as metadata
 
 log_entries = Table(
     "log_entries",
@@ -233,8 +226,13 @@ periods = Table(
     Column("size", BigInteger, nullable=False),  # bytes of the sealed segment
     Column("closing", LargeBinary, nullable=False),  # SHA-256 of the closing manifest
     Column("seq", _SEQ, ForeignKey("log_entries.seq")),  # the entry that commits to it; null until the minute is closed
+    Column("due", BigInteger),  # when its retention ends; null until the keeper has read it in the opening manifest
+    Column("deletion", BigInteger),  # ``deletions.seq`` while it is being deleted
 )
 Index("uncommitted_periods", periods.c.seq)
+Index("due_periods", periods.c.due)
+Index("ended_periods", periods.c.ended)
+Index("going_periods", periods.c.deletion, sqlite_where=periods.c.deletion.is_not(None))
 
 masked_minutes = Table(
     "masked_minutes",
@@ -246,6 +244,43 @@ masked_minutes = Table(
     Column("masker", String, nullable=False),
     Column("spans", LargeBinary, nullable=False),  # JSON [[start ms, end ms, cover, activity], ...]
     Column("fragments", LargeBinary, nullable=False),  # JSON [[offset, length, start ms, duration ms, key], ...]
+    Column("size", BigInteger, nullable=False, server_default="0"),  # bytes of the object
+    Column("deletion", BigInteger),  # ``deletions.seq`` while it is being deleted
+)
+Index("going_minutes", masked_minutes.c.deletion, sqlite_where=masked_minutes.c.deletion.is_not(None))
+
+deletions = Table(
+    "deletions",
+    metadata,
+    Column("seq", _SEQ, ForeignKey("log_entries.seq"), primary_key=True),  # the entry that announced it
+    Column("reason", String, nullable=False),
+    Column("root", LargeBinary, nullable=False),  # Merkle root over the closing manifests' digests
+    Column("periods", Integer, nullable=False),
+    Column("done", BigInteger),
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("camera", String, ForeignKey("cameras.id"), nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("reason", String, nullable=False),  # a reference, for example a case number
+    Column("salt", LargeBinary, nullable=False),  # opens the entries' commitment
+    Column("released", BigInteger),
+    _entry(),
+)
+
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("kind", String, primary_key=True),
+    Column("subject", String, primary_key=True),  # a camera's id, or what else of the node it is about
+    Column("since", BigInteger, primary_key=True),
+    Column("detail", String, nullable=False),
+    Column("ended", BigInteger),  # null while it lasts
+    Column("seq", _SEQ, ForeignKey("log_entries.seq")),  # the entry of the act that raised it, if one did
 )
 
 masked_inits = Table(
@@ -339,71 +374,6 @@ openings = Table(
     Column("message", LargeBinary, nullable=False),
     Column("filed", BigInteger, nullable=False),
     _entry(),
-)
-
-inventories = Table(
-    "inventories",
-    metadata,
-    Column("id", String, primary_key=True),
-    Column("digest", String, nullable=False),  # SHA-256 of the file
-    Column("name", String, nullable=False),  # of the file
-    Column("form", String, nullable=False),
-    Column("mapping", LargeBinary, nullable=False),  # mapping file that reads it the same way again
-    Column("rejected", LargeBinary, nullable=False),  # JSON [[line, reason], ...]
-    Column("imported", BigInteger, nullable=False),
-    _entry(),
-)
-
-inventory_rows = Table(
-    "inventory_rows",
-    metadata,
-    Column("inventory", String, ForeignKey("inventories.id"), primary_key=True),
-    Column("line", Integer, primary_key=True),
-    Column("latitude_e7", BigInteger, nullable=False),
-    Column("longitude_e7", BigInteger, nullable=False),
-    Column("name", String, nullable=False),
-    Column("kind", String, nullable=False),
-    Column("direction", Integer),
-    Column("operator", String, nullable=False),
-    Column("original", LargeBinary, nullable=False),  # JSON, every field as the file has it
-)
-
-reconciliations = Table(
-    "reconciliations",
-    metadata,
-    Column("id", String, primary_key=True),
-    Column("one", String, ForeignKey("inventories.id"), nullable=False),
-    Column("two", String, ForeignKey("inventories.id"), nullable=False),
-    Column("made", BigInteger, nullable=False),
-    Column("spread_mm", BigInteger, nullable=False),  # how far apart, along an axis, both put the same camera
-    Column("in_order", Boolean, nullable=False),  # both lists go in the same order
-    Column("undone", BigInteger),
-    _entry(),
-)
-
-reconciliation_pairs = Table(
-    "reconciliation_pairs",
-    metadata,
-    Column("reconciliation", String, ForeignKey("reconciliations.id"), primary_key=True),
-    Column("one", Integer, primary_key=True),  # line
-    Column("two", Integer, primary_key=True),  # line
-    Column("standing", String, nullable=False),  # joined or queued, before anybody decided
-    Column("distance_mm", BigInteger, nullable=False),
-    Column("margin", Integer, nullable=False),  # thousandths of log odds
-    Column("reasons", LargeBinary, nullable=False),  # JSON, hundredths of log odds by kind of evidence
-    Column("others", LargeBinary, nullable=False),  # JSON, other lines of the second inventory, best first
-)
-
-pair_decisions = Table(
-    "pair_decisions",
-    metadata,
-    Column("seq", _SEQ, ForeignKey("log_entries.seq"), primary_key=True),
-    Column("reconciliation", String, ForeignKey("reconciliations.id"), nullable=False, index=True),
-    Column("one", Integer, nullable=False),
-    Column("two", Integer, nullable=False),
-    Column("decision", String, nullable=False),
-    Column("at", BigInteger, nullable=False),
-    Column("salt", LargeBinary, nullable=False),  # opens the entry's commitment
 )
 
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from custodes.domain import times
+from custodes.domain import schedule, times
 from custodes.domain.register import RegisterEntry
 
 _DEGREE = 10_000_000
@@ -35,6 +35,8 @@ def _feature(entry: RegisterEntry, index: int | None) -> dict[str, Any]:
             "owner": entry.owner,
             "contact": entry.contact,
             "retention_hours": entry.retention_hours,
+            "schedule": schedule.to_json(entry.schedule),
+            "credentials": entry.credentials.value,
             "review": times.to_text(entry.review),
             "expires": times.to_text(entry.expires),
             "direction": entry.direction,

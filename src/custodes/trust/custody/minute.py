@@ -11,6 +11,7 @@ from custodes.domain import canonical
 from custodes.domain.acts import Act
 from custodes.domain.canonical import JsonObject, hexadecimal, integer, listed
 from custodes.domain.ids import Digest
+from custodes.errors import corrupt
 from custodes.trust.custody import facts
 from custodes.trust.seal.fields import sha256, versioned
 from custodes.trust.tlog import merkle
@@ -38,6 +39,21 @@ class Minute:
         return canonical.dumps(
             {"v": 1, "index": index, "count": len(self.closings), "path": [node.hex() for node in path]}
         )
+
+
+def encode_minute(minute: Minute) -> bytes:
+    """Return what is kept of a minute so that its parts can be proved when others are deleted: canonical JSON."""
+    return canonical.dumps({"v": 1, "closings": [closing.hex() for closing in minute.closings]})
+
+
+def parse_minute(data: bytes) -> Minute:
+    """Undo ``encode_minute``; anything else raises ``CustodesError`` (CORRUPT)."""
+    source = canonical.load_object(data)
+    versioned(source, "closings")
+    closings = [hexadecimal({"closings": item}, "closings", 32) for item in listed(source, "closings")]
+    if closings != sorted(set(closings)):
+        raise corrupt("the closing manifests of a minute must be in order, each once")
+    return Minute(tuple(Digest(closing) for closing in closings))
 
 
 def closed_minute(closings: Sequence[bytes]) -> Minute:

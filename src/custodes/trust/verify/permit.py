@@ -37,6 +37,10 @@ def permit(document: bytes, entry: bytes, receipt: bytes, policy: TlogPolicy, no
         raise denied("permit: the witness's clock is ahead of this machine's by more than five minutes")
     if registered.expires <= now:
         raise denied(f"permit: the register entry expired at {times.to_text(registered.expires)}; renew it")
+    if not registered.schedule.known_here():
+        raise denied(
+            f"permit: this machine does not know the time zone {registered.schedule.time_zone}: install tzdata"
+        )
     return RecordingPermit(
         camera=registered.camera,
         entry=Digest(digest),
@@ -45,6 +49,7 @@ def permit(document: bytes, entry: bytes, receipt: bytes, policy: TlogPolicy, no
         not_before=min(verified.time, now),
         expires=registered.expires,
         retention_hours=registered.retention_hours,
+        schedule=registered.schedule,
     )
 
 

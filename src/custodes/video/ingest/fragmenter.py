@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from custodes.clock import SECOND, Instant
 from custodes.domain.video import TICKS, Codec, Packet, StreamInfo
 from custodes.video import cmaf
+from custodes.video.units import NAL_CODECS
 
 LIMIT = TICKS
 """A fragment is closed before it would become longer than this: one second."""
@@ -38,13 +39,19 @@ class OriginalFragment:
 
 
 def init_segment(info: StreamInfo) -> bytes:
-    """Return ``ftyp`` and ``moov`` of the track (``avc3``, ``hev1``: parameter sets also stay in the samples).
+    """Return ``ftyp`` and ``moov`` of the track (parameter sets also stay in the samples).
 
     Raises ``CustodesError`` (CORRUPT) if the parameter sets cannot be used.
     """
-    if info.codec is Codec.H265:
-        return cmaf.init_segment_hevc(info.parameter_sets).data
-    return cmaf.init_segment("avc3", info.parameter_sets).data
+    match info.codec:
+        case Codec.H264:
+            return cmaf.init_segment("avc3", info.parameter_sets).data
+        case Codec.H265:
+            return cmaf.init_segment_hevc(info.parameter_sets).data
+        case Codec.AV1:
+            return cmaf.init_segment_av1(info.parameter_sets).data
+        case Codec.JPEG:
+            return cmaf.init_segment_jpeg(info.width, info.height).data
 
 
 class Fragmenter:
@@ -96,7 +103,7 @@ class Fragmenter:
         ]
         first = self._pending[0][0]
         fragment = OriginalFragment(
-            data=cmaf.fragment(self._sequence, decode[0], samples),
+            data=cmaf.fragment(self._sequence, decode[0], samples, apart=first.info.codec not in NAL_CODECS),
             nals=tuple(nal for sample in samples for nal in sample.nals),
             start=first.received,
             duration_ticks=ends[-1] - decode[0],

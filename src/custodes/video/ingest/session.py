@@ -124,6 +124,8 @@ class CameraStream:
             return GapCause.CLOCK_WRONG
         if not self._permit.holds_at(now):
             return GapCause.NOT_PERMITTED
+        if not self._permit.in_hours(now):
+            return GapCause.OUTSIDE_HOURS
         return GapCause.STOPPED if stop.is_set() else None
 
     def _permit_left_s(self) -> float:
@@ -143,7 +145,7 @@ class CameraStream:
                 if isinstance(item, Opened):
                     intake.open(item)
                 for received in item if isinstance(item, list) else ():
-                    if not self._permit.holds_at(received.at):
+                    if not (self._permit.holds_at(received.at) and self._permit.in_hours(received.at)):
                         return
                     yield from intake.events(received)
         except CustodesError as problem:
@@ -194,13 +196,15 @@ class Intake:
         sets = units.parameter_sets(self._codec, unit.nals)
         if sets:
             self._learn(sets)
+        self._info = units.picture_info(self._codec, unit.nals) or self._info
         key = units.is_key(self._codec, unit.nals)
         if self._info is None:
             self._keys += key
             if self._keys and (self._problem or self._keys > 1):
                 raise self._problem or corrupt("the camera never says how its pictures are coded")
             return
-        packet = Packet(unit.nals, key, SourceTime(self._connection, unit.ticks), received.at, self._info)
+        nals = units.sample(self._codec, unit.nals)
+        packet = Packet(nals, key, SourceTime(self._connection, unit.ticks), received.at, self._info)
         if self._last is not None:
             yield from self._holes(self._last, packet, received.step)
         self._last, self._step, self._lost = packet, received.step, 0

@@ -13,7 +13,7 @@ import numpy as np
 from custodes.clock import SECOND, Instant
 from custodes.domain.video import Cover, Frame, MaskedFrame, SourceTime
 from custodes.errors import conflict, unavailable
-from custodes.video.mask import palette
+from custodes.video.mask import kept, palette
 from custodes.video.mask.candidate import Collector, Still
 from custodes.video.mask.detector import Detector, Kind
 from custodes.video.mask.grid import Grid, Planes
@@ -52,6 +52,7 @@ class Masker:
         self._unchanged_for = 0
         self._luma = b""
         self._served: MaskedFrame | None = None
+        self._unverified = 0
         self._begin_scene()
         self._begin_candidate()
 
@@ -129,7 +130,11 @@ class Masker:
             return self._cover(Cover.NOT_CERTIFIED, slot, frame)
         mask = self._follow(planes, self._reference, since_last)
         if mask is None:
+            self._unverified = self._tuning.verify if self._unverified else 0
             return self._cover(Cover.CAMERA_MOVED, slot, frame)
+        if self._unverified:
+            self._unverified = max(0, self._unverified - since_last)
+            return self._cover(Cover.STARTING, slot, frame)
         picture = compose(self._reference.shown(since_last), mask, self._grid)
         return self._make(picture, slot, frame.source, None, round(1000 * self._grid.share(mask.blocks)))
 
@@ -198,6 +203,25 @@ class Masker:
                 raise conflict(f"the reference is not complete yet ({self._collector.progress} %): certify it later")
             lately, spread = self._collector.lately(), self._collector.spread(self._still)
             self._reference = Reference(self._still, lately, spread, self._grid, self._tuning)
+            self._unverified = 0
+            self._begin_scene()
+
+    def keep(self) -> bytes | None:
+        """The certified reference as bytes for ``restore``, None while there is none. They show the empty scene."""
+        with self._lock:
+            if self._reference is None or self._unverified:
+                return None
+            return kept.encode(self._reference.kept())
+
+    def restore(self, data: bytes) -> None:
+        """Go on with a reference that was certified before a restart; the caller vouches that it was this camera's.
+
+        Everything stays covered until the scene has been recognised for some seconds. Bytes of another version, size
+        or origin: ``CustodesError`` (CORRUPT), and nothing has changed.
+        """
+        with self._lock:
+            self._reference = Reference.restored(kept.decode(data, self._grid), self._grid, self._tuning)
+            self._unverified = self._tuning.verify
             self._begin_scene()
 
     def _develop(self) -> MaskedFrame | None:

@@ -16,6 +16,7 @@ from custodes.clock import SECOND
 from custodes.video.mask.candidate import Lately, Still
 from custodes.video.mask.features import Features, features
 from custodes.video.mask.grid import Bits, Bytes, Floats, Grid, Planes, in_blocks, widened
+from custodes.video.mask.kept import Kept
 from custodes.video.mask.light import BLACK, GREY, Light, Lighting
 from custodes.video.mask.tuning import Tuning
 
@@ -41,6 +42,7 @@ class Reference:
     def __init__(self, still: Still, lately: Lately, spread: Features, grid: Grid, tuning: Tuning) -> None:
         """``lately``: the light of these seconds; ``spread``: how far features stray at rest."""
         self._grid, self._tuning = grid, tuning
+        self._still, self._spread = still, spread
         self.known = still.known
         self._certified = [plane.astype(np.float32) for plane in still.planes]
         self._texture = [plane.copy() for plane in self._certified]
@@ -57,6 +59,18 @@ class Reference:
         self._means = [grid.means(plane) for plane in still.planes]
         self._live = lately.means
         self._light.begin(lately.means, self._means, lately.fresh & still.known)
+
+    @classmethod
+    def restored(cls, kept: Kept, grid: Grid, tuning: Tuning) -> "Reference":
+        """A reference as it was kept; of today's light it knows nothing yet."""
+        nowhere = Lately([grid.means(plane) for plane in kept.still.planes], np.zeros(grid.shape, np.bool_))
+        reference = cls(kept.still, nowhere, kept.spread, grid, tuning)
+        reference._learn_texture([plane.astype(np.float32) for plane in kept.texture])
+        return reference
+
+    def kept(self) -> Kept:
+        """What ``restored`` needs."""
+        return Kept(self._still, Planes(*(_bytes(plane) for plane in self._texture)), self._spread)
 
     def lit(self, planes: Planes, masked: Bits, elapsed: int) -> Planes:
         """The reference in the light of this picture.
@@ -128,14 +142,22 @@ class Reference:
         lit = self._render(self._light.now)
         gain = np.maximum(self._light.gain_of(self._means[0]), _FAINT)
         limits = (tuning.learn_luma, tuning.learn_chroma, tuning.learn_chroma)
-        drifts = (tuning.drift_luma, tuning.drift_chroma, tuning.drift_chroma)
+        learnt = []
         for index, (plane, like) in enumerate(zip(planes, lit, strict=True)):
             half = index > 0
             step = (plane.astype(np.float32) - like) / self._grid.smooth(gain, half)
             step[(np.abs(step) > limits[index]) | ~self._grid.spread(calm, half)] = 0
-            learnt = self._texture[index] + pace * step
-            lowest, highest = self._certified[index] - drifts[index], self._certified[index] + drifts[index]
-            self._texture[index] = np.clip(learnt, lowest, highest)
+            learnt.append(self._texture[index] + pace * step)
+        self._learn_texture(learnt)
+
+    def _learn_texture(self, learnt: list[Floats]) -> None:
+        """Take a texture over, as far as it has not drifted from what was certified."""
+        tuning = self._tuning
+        drifts = (tuning.drift_luma, tuning.drift_chroma, tuning.drift_chroma)
+        self._texture = [
+            np.clip(plane, certified - drift, certified + drift)
+            for plane, certified, drift in zip(learnt, self._certified, drifts, strict=True)
+        ]
         self._means = [self._grid.means(_bytes(plane)) for plane in self._texture]
 
 

@@ -19,6 +19,8 @@ class Tuning:
     moved_shift: float = 2.5
     """Shift of the whole picture, in pixels."""
     moved_recovery: int = 2 * SECOND
+    verify: int = 5 * SECOND
+    """A reference from before a restart is shown only after the scene has been recognised for so long."""
     moved_restart: int = 10 * SECOND
     """After this long in another scene a new candidate reference is begun."""
 

@@ -51,6 +51,7 @@ class CameraRecorder:
         self._cut: Instant = Instant(0)
         self._fragmenter = Fragmenter()
         self._hole: Gap | None = None
+        self._told: tuple[RecordingState | None, str] = (None, "")
         self._last = Instant(0)
         self._written = 0
         self._measured = (vault.clock.monotonic(), 0, 0)
@@ -180,6 +181,8 @@ class CameraRecorder:
             return
         self._close(gap)
         self._open_hole(gap)
+        if gap.cause is GapCause.CONNECTING and self._told[0] is RecordingState.DOWN:
+            return  # the disk did not take the recording: it is down until it does
         state = RecordingState.CONNECTING if gap.cause is GapCause.CONNECTING else RecordingState.DOWN
         if gap.cause in (GapCause.NOT_PERMITTED, GapCause.OUTSIDE_HOURS):
             state = RecordingState.DARK
@@ -208,4 +211,8 @@ class CameraRecorder:
         self._recording = None
 
     def _state(self, state: RecordingState, cause: str) -> None:
+        """Report a state when it begins, not again while it lasts."""
+        if self._told == (state, cause):
+            return
+        self._told = (state, cause)
         self._report(State(self.camera, state.value, cause, self._vault.clock.now()))

@@ -10,6 +10,7 @@ from itertools import count
 
 from custodes.clock import SECOND
 from custodes.domain.ids import CameraId
+from custodes.domain.video import GapCause
 from custodes.errors import CustodesError, Kind
 from custodes.node.queries import cameras
 from custodes.node.queries.cameras import CameraStreams
@@ -104,6 +105,8 @@ class Coordinator:
             allowed, proof = permits.proven_permit(self.store, camera)
         except CustodesError as problem:
             return "" if known is not None else problem.message
+        if known is None and not allowed.in_hours(self.store.clock.now()):
+            return GapCause.OUTSIDE_HOURS.value
         if known is not None and known.entry == allowed.entry and known.streams == streams:
             return ""
         if known is None:

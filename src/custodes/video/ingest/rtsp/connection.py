@@ -22,6 +22,7 @@ from custodes.video.ingest.rtsp.auth import Challenge, best_challenge
 from custodes.video.ingest.rtsp.datagrams import Datagrams
 from custodes.video.ingest.rtsp.interleaved import Interleaved
 from custodes.video.ingest.rtsp.message import Message
+from custodes.video.ingest.rtsp.payloads import payload_of
 from custodes.video.ingest.rtsp.rtp import AccessUnit, SenderReport, Unpacker
 
 _AGENT = "Custodes"
@@ -255,9 +256,9 @@ class Connection:
         self._read_session(answer)
         if not self._session:
             raise corrupt("the camera set up a stream without a session")
-        unpacker = Unpacker(
-            media.codec, media.payload, ssrc=_hexadecimal(granted.get("ssrc")), donl=media.donl, eager=self._eager
-        )
+        payload = payload_of(media.codec, donl=media.donl, size=media.size)
+        ssrc = _hexadecimal(granted.get("ssrc"))
+        unpacker = Unpacker(media.codec, media.payload, ssrc=ssrc, payload=payload, eager=self._eager)
         if self._datagrams is not None:
             self._datagrams.listen(unpacker, _ports(granted.get("server_port")))
         elif "client_port" in granted:

@@ -6,14 +6,13 @@ a picture that lost a part is left out and told of, and the stream goes on with 
 """
 
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from custodes.clock import Instant
 from custodes.domain.video import Codec
 from custodes.errors import corrupt
 from custodes.video import units
+from custodes.video.ingest.rtsp.payloads import Buffer, Payload, payload_of
 
 MAX_UNIT = 8 << 20
 """Bytes of one access unit; a key picture of 8K has a quarter of it."""
@@ -29,8 +28,6 @@ _HEAD = struct.Struct(">BBHII")
 _REPORT = struct.Struct(">BBHIQI")
 _NTP_EPOCH = 2_208_988_800
 """Seconds from 1900 to 1970 (RFC 5905, 6)."""
-
-Buffer: TypeAlias = bytes | bytearray
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +57,19 @@ class Unpacker:
     """Access units from one source's packets.
 
     ``eager``: a picture is handed over with its last packet (the marker bit) and not only when the next one begins.
-    ``ssrc``: the source that the camera announced, if it did. ``now``: set by the owner before it pushes.
+    ``kind``: the RTP payload type; ``payload``: how it is taken apart (default: as the codec's usually is). ``ssrc``:
+    the source that the camera announced, if it did. ``now``: set by the owner before it pushes.
     """
 
-    def __init__(self, codec: Codec, payload: int, *, ssrc: int | None = None, donl: bool = False, eager: bool) -> None:
+    def __init__(
+        self, codec: Codec, kind: int, *, ssrc: int | None = None, payload: Payload | None = None, eager: bool
+    ) -> None:
         self.now = self._arrived = Instant(0)
         self.units: list[AccessUnit] = []
         self.lost = 0
         self.octets = 0
         self.foreign = 0
-        self._codec, self._type, self._donl, self._eager = codec, payload, donl, eager
+        self._codec, self._type, self._eager = codec, kind, eager
         self._announced, self._ssrc = ssrc, ssrc
         self._damaged = self._doubtful = self._after_loss = False
         self._repeated: set[int] = set()
@@ -83,7 +83,7 @@ class Unpacker:
         self._missing = 0
         self._begun = False
         self._late = 0
-        self._payload: Callable[[Buffer, int, int], None] = self._h264 if codec is Codec.H264 else self._h265
+        self._payload = payload or payload_of(codec)
 
     def push(self, data: Buffer, begin: int, end: int) -> bool:
         """Take the packet that lies between ``begin`` and ``end``; returns whether it is one of the stream's.
@@ -119,7 +119,7 @@ class Unpacker:
             self._size += end - begin
             if self._size > MAX_UNIT:
                 raise corrupt("a picture of the camera has no end")
-            self._payload(data, begin, end)
+            self._payload.take(self, data, begin, end)
         if second & 0x80:
             self._mark()
         return True
@@ -134,7 +134,7 @@ class Unpacker:
 
     def flush(self) -> None:
         """The picture at hand ends here. Parameter sets and the like with a time of their own go with the next one."""
-        self._finish_part()
+        self._finish()
         self._marked = False
         if self._pictured and units.is_key(self._codec, self._nals):
             # A camera that repeats its parameter sets does so with every key picture: here they were lost.
@@ -181,25 +181,29 @@ class Unpacker:
         self.lost += count
         self._missing += count
         self._parts = None
+        self._payload.lose()
         self._damaged = bool(self._nals) or self._size > 0
         self._doubtful = True
 
     def _mark(self) -> None:
         """The marker bit: the picture's last packet (RFC 6184, 5.1). Some cameras set it on what precedes a picture."""
-        self._finish_part()
+        self._finish()
         self._marked = True
         if self._eager and self._pictured:
             self.flush()
 
-    def _add(self, unit: bytes) -> None:
+    def add(self, unit: bytes) -> None:
+        """Take a whole unit."""
         self._finish_part()
         self._take(unit)
 
     def _take(self, unit: bytes) -> None:
-        """Put a whole NAL unit to the picture at hand; cameras that send a byte stream are understood too."""
+        """Put a whole unit to the picture at hand; cameras that send a byte stream of NAL units are understood too."""
         if not unit:
             return
-        if unit.startswith(b"\0\0") or (not units.is_slice(self._codec, unit) and b"\0\0\1" in unit):
+        if self._codec not in units.NAL_CODECS:
+            self._keep(unit)
+        elif unit.startswith(b"\0\0") or (not units.is_slice(self._codec, unit) and b"\0\0\1" in unit):
             for piece in unit.split(b"\0\0\1"):
                 if bare := piece.rstrip(b"\0"):
                     self._keep(bare)
@@ -226,57 +230,26 @@ class Unpacker:
         if parts is not None:
             self._take(b"".join(parts))
 
-    def _fragment(self, head: bytes, flags: int, data: Buffer, begin: int, end: int) -> None:
+    def _finish(self) -> None:
+        """Nothing more comes of this picture: what was held back is whole."""
+        self._finish_part()
+        self._payload.finish(self)
+
+    def damage(self) -> None:
+        """The picture at hand lacks something: it was lost, or never sent."""
+        self._missing, self._damaged, self._doubtful = self._missing or 1, True, False
+
+    def fragment(self, head: bytes, flags: int, data: Buffer, begin: int, end: int) -> None:
+        """Take a piece of a unit; bit 7 of ``flags``: its first, bit 6: its last."""
         if flags & 0x80:
             self._finish_part()
             self._parts = [head]
         if self._parts is None:
-            # Its beginning was lost, or never sent.
-            self._missing, self._damaged, self._doubtful = self._missing or 1, True, False
+            self.damage()
             return
         self._parts.append(bytes(data[begin:end]))
         if flags & 0x40:
             self._finish_part()
-
-    def _aggregate(self, data: Buffer, begin: int, end: int, skip: int) -> None:
-        """Units behind their sizes of two bytes; ``skip`` bytes of order number precede each but the first."""
-        first = True
-        while begin + 2 < end:
-            begin += 0 if first else skip
-            first = False
-            size = int.from_bytes(data[begin : begin + 2], "big")
-            begin += 2
-            if size == 0 or begin + size > end:
-                break  # padding, or a size that lies: what came before it is whole
-            self._add(bytes(data[begin : begin + size]))
-            begin += size
-
-    def _h264(self, data: Buffer, begin: int, end: int) -> None:
-        """RFC 6184: single NAL unit (5.6), STAP-A (5.7.1), FU-A (5.8). Cameras do not interleave."""
-        kind = data[begin] & 31
-        if kind == 28:
-            if end - begin > 1:
-                flags = data[begin + 1]
-                self._fragment(bytes((data[begin] & 0xE0 | flags & 31,)), flags, data, begin + 2, end)
-        elif kind == 24:
-            self._aggregate(data, begin + 1, end, 0)
-        elif kind < 24:
-            self._add(bytes(data[begin:end]))
-
-    def _h265(self, data: Buffer, begin: int, end: int) -> None:
-        """RFC 7798: single NAL unit (4.4.1), aggregation packet (4.4.2), fragmentation unit (4.4.3)."""
-        if end - begin < 3:
-            return
-        kind, order = data[begin] >> 1 & 63, 2 if self._donl else 0
-        if kind == 49:
-            flags = data[begin + 2]
-            head = bytes((data[begin] & 0x81 | (flags & 63) << 1, data[begin + 1]))
-            at = begin + 3 + (order if flags & 0x80 else 0)
-            self._fragment(head, flags, data, at, end)
-        elif kind == 48:
-            self._aggregate(data, begin + 2 + order, end, 1 if order else 0)
-        elif kind < 48:
-            self._add(bytes(data[begin : begin + 2]) + bytes(data[begin + 2 + order : end]))
 
 
 def _bounds(data: Buffer, first: int, begin: int, end: int) -> tuple[int, int]:

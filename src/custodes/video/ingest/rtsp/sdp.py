@@ -10,20 +10,28 @@ from urllib.parse import urlsplit
 from custodes.domain.video import Codec
 from custodes.errors import corrupt
 
-_CODECS = {"H264": Codec.H264, "H265": Codec.H265}
-_OTHERS = ("AV1", "JPEG", "MP4V-ES", "MPV", "H261", "H263", "H263-1998", "VP8", "VP9", "H266", "SVAC", "SVAC2")
+_CODECS = {"H264": Codec.H264, "H265": Codec.H265, "AV1": Codec.AV1, "JPEG": Codec.JPEG}
+_STATIC = {26: ("JPEG", 90_000)}
+"""Payload types that need no ``rtpmap`` (RFC 3551, 6)."""
+_OTHERS = ("MP4V-ES", "MPV", "H261", "H263", "H263-1998", "VP8", "VP9", "H266", "SVAC", "SVAC2")
+_SPROP = {Codec.H264: ("sprop-parameter-sets",), Codec.H265: ("sprop-vps", "sprop-sps", "sprop-pps")}
+_SIZE = re.compile(r"(\d{1,5})[,-](\d{1,5})\s*$")
 _RTPMAP = re.compile(r"(\d{1,3})\s+([A-Za-z0-9.-]+)/(\d+)")
 
 
 @dataclass(slots=True)
 class Media:
-    """One video stream on offer. ``sets``: announced parameter sets; ``donl``: H.265 with decoding order numbers."""
+    """One video stream on offer.
+
+    ``sets``: announced parameter sets; ``donl``: H.265 with decoding order numbers; ``size``: in pixels, where named.
+    """
 
     payload: int
     codec: Codec
     control: str
     sets: tuple[bytes, ...] = ()
     donl: bool = False
+    size: tuple[int, int] | None = None
 
 
 @dataclass(slots=True)
@@ -31,6 +39,7 @@ class _Section:
     kind: str
     payloads: list[int]
     control: str = ""
+    size: tuple[int, int] | None = None
     maps: dict[int, tuple[str, int]] = field(default_factory=dict)
     formats: dict[int, dict[str, str]] = field(default_factory=dict)
 
@@ -40,19 +49,24 @@ def choose_video(document: bytes) -> Media:
     sections = [section for section in _sections(document) if section.kind == "video"]
     if not sections:
         raise corrupt("the stream has no video")
+    offered: list[Media] = []
     for section in sections:
         for payload in section.payloads:
-            name, clock = section.maps.get(payload, ("", 0))
+            name, clock = section.maps.get(payload) or _STATIC.get(payload, ("", 0))
             codec = _CODECS.get(name.upper())
             if codec is None or clock != 90_000:
                 continue
             given = section.formats.get(payload, {})
             sets = _announced(given, codec)
-            return Media(payload, codec, section.control, sets, given.get("sprop-max-don-diff", "0") not in ("", "0"))
+            donl = given.get("sprop-max-don-diff", "0") not in ("", "0")
+            offered.append(Media(payload, codec, section.control, sets, donl, section.size))
+    if offered:
+        # A camera that offers JPEG beside another codec does so for old clients.
+        return next((each for each in offered if each.codec is not Codec.JPEG), offered[0])
     named = {name.upper() for section in sections for name, _ in section.maps.values()}
     # Only names from our own list: what a camera says is not repeated.
     name = next((each for each in _OTHERS if each.upper() in named), "unknown")
-    raise corrupt(f"codec {name} is not supported; set the camera to H.264 or H.265")
+    raise corrupt(f"codec {name} is not supported; set the camera to H.264, H.265, AV1 or MJPEG")
 
 
 def _sections(document: bytes) -> list[_Section]:
@@ -76,6 +90,8 @@ def _attribute(section: _Section, text: str) -> None:
         section.control = value.strip()
     elif name == "rtpmap" and (match := _RTPMAP.match(value.strip())):
         section.maps[int(match[1])] = (match[2], int(match[3]))
+    elif name in ("x-dimensions", "framesize", "cliprect") and (match := _SIZE.search(value)):
+        section.size = (int(match[1]), int(match[2]))
     elif name == "fmtp":
         payload, _, rest = value.strip().partition(" ")
         if payload.isascii() and payload.isdigit():
@@ -85,7 +101,7 @@ def _attribute(section: _Section, text: str) -> None:
 
 def _announced(given: dict[str, str], codec: Codec) -> tuple[bytes, ...]:
     """Parameter sets of the ``sprop`` parameters (RFC 6184, 8.1; RFC 7798, 7.1); what cannot be read is left out."""
-    names = ("sprop-parameter-sets",) if codec is Codec.H264 else ("sprop-vps", "sprop-sps", "sprop-pps")
+    names = _SPROP.get(codec, ())
     sets = []
     for piece in ",".join(given.get(name, "") for name in names).split(","):
         try:
