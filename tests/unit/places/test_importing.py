@@ -3,6 +3,7 @@
 
 import io
 import json
+import random
 import sqlite3
 import struct
 import zipfile
@@ -399,3 +400,18 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(
     except CustodesError:
         return
     assert all(-900_000_000 <= row.latitude_e7 <= 900_000_000 for row in found.rows)
+
+
+def test_a_damaged_geopackage_is_read_or_refused_and_nothing_else(tmp_path: Path) -> None:
+    whole, dice = package(tmp_path / "a.gpkg").read_bytes(), random.Random(4)
+    outcomes = set()
+    for _ in range(300):
+        data = bytearray(whole)
+        for _ in range(dice.randint(1, 40)):
+            # Names and statements of the schema stand in the first pages, where damage hurts.
+            data[dice.randrange(16, 8192)] = dice.randrange(256)
+        try:
+            outcomes.add(read(tmp_path, bytes(data)).inventory.form)
+        except CustodesError as problem:
+            outcomes.add(problem.kind.value)
+    assert outcomes == {"GPKG", "corrupt"} or outcomes == {"GPKG", "corrupt", "invalid"}

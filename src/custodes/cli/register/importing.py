@@ -46,7 +46,7 @@ def _import(arguments: argparse.Namespace) -> int:
     if store is not None and not arguments.json and given is None and not arguments.yes and sys.stdin.isatty():
         print("\n".join(lines))
         lines = []
-        if input("Is that right? Import? [y/N] ").strip().lower() not in ("y", "yes"):
+        if not _agreed():
             print("nothing was imported; write a mapping with --dry-run --save-mapping FILE, change it, use --mapping")
             return 1
     if store is not None:
@@ -56,6 +56,13 @@ def _import(arguments: argparse.Namespace) -> int:
     facts = {"rows": imported + len(rejected), "imported": imported, "rejected": rejected}
     show(arguments, facts, "\n".join(lines))
     return 0 if imported else 1
+
+
+def _agreed() -> bool:
+    try:
+        return input("Is that right? Import? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def _told(source: Source) -> list[str]:

@@ -19,9 +19,10 @@ def compare(one: Sequence[InventoryRow], two: Sequence[InventoryRow]) -> Reconci
     try:
         from custodes.places.register.reconcile.reconcile import reconcile
     except ModuleNotFoundError as missing:
-        if (missing.name or "").startswith("custodes"):
+        library = (missing.name or "").partition(".")[0]
+        if library == "custodes":
             raise
-        raise unavailable(f"reconciling needs {missing.name}: install custodes[planner]") from None
+        raise unavailable(f"reconciling needs {library}: install custodes[planner]") from None
     return reconcile(one, two)
 
 

@@ -34,7 +34,7 @@ def read_geopackage(path: Path) -> list[Record]:
         raise invalid(f"{path} cannot be opened") from None
     try:
         return _read(connection)
-    except (sqlite3.Error, OverflowError):
+    except (sqlite3.Error, OverflowError, UnicodeDecodeError):
         raise corrupt("the GeoPackage cannot be read: it is damaged or takes too long") from None
     finally:
         connection.close()
