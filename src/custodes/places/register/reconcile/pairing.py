@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """One-to-one assignment of weighed candidates, and how sure each of its pairs is."""
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -11,6 +12,8 @@ from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 Pair = tuple[int, int]
 _DENSE = 4_000_000  # cells of a table
+_CLEAR = 4.0  # log odds from which a pair is sure whatever else there is
+_OTHERS = 6
 _AROUND = 30
 """Rows of the one list whose assignment may change when a pair is put in question."""
 
@@ -27,7 +30,8 @@ def assign(weights: Mapping[Pair, float]) -> list[Pair]:
 def margins(weights: Mapping[Pair, float], pairs: Sequence[Pair]) -> dict[Pair, float]:
     """How much the best assignment loses if it must do without a pair, for each of ``pairs``, which are the best.
 
-    A pair with a good other reading of its neighbourhood has a small margin, however well both rows fit.
+    A pair with a good other reading of its neighbourhood has a small margin, however well both rows fit; with several,
+    a smaller one.
     """
     usable = {pair: weight for pair, weight in weights.items() if weight > 0}
     by_a: dict[int, list[Pair]] = defaultdict(list)
@@ -49,7 +53,20 @@ def margins(weights: Mapping[Pair, float], pairs: Sequence[Pair]) -> dict[Pair, 
         best = sum(usable[(a, chosen[a])] for a in rows if a in chosen)
         del free[pair]
         found[pair] = max(best - _solve(free)[0], 0.0)
+        if found[pair] < _CLEAR:
+            found[pair] = _against_all(pair[0], free, best)
     return found
+
+
+def _against_all(a: int, free: Mapping[Pair, float], best: float) -> float:
+    """The margin against all other readings of row ``a`` together: each of its next best partners, and none."""
+    rest = {pair: weight for pair, weight in free.items() if pair[0] != a}
+    losses = [best - _solve(rest)[0]]
+    others = sorted((pair for pair in free if pair[0] == a), key=lambda pair: -free[pair])[:_OTHERS]
+    for pair in others:
+        without = {other: weight for other, weight in rest.items() if other[1] != pair[1]}
+        losses.append(best - free[pair] - _solve(without)[0])
+    return max(-math.log(sum(math.exp(-loss) for loss in losses)), 0.0)
 
 
 def _around(pair: Pair, by_a: Mapping[int, list[Pair]], by_b: Mapping[int, list[Pair]]) -> set[int]:

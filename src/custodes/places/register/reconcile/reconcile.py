@@ -13,7 +13,7 @@ from custodes.places.register.reconcile.outcome import Match, Reconciliation
 from custodes.places.register.reconcile.pairing import Pair, assign, margins
 
 _SURE = 1.4
-"""Log odds: a pair is joined only if the next best reading of its neighbourhood is this much worse."""
+"""Log odds (4 to 1): a pair is joined only if all other readings together are this much worse."""
 _PERHAPS = -1.0
 """Two rows that nothing else claims are shown to a person from here on."""
 _ROUNDS = 4
