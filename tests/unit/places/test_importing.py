@@ -1,16 +1,11 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Other people's inventories: what is read, what is refused, and that no row disappears."""
 
-import io
 import json
-import random
-import sqlite3
-import struct
-import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies
+from tests.inventory_files import KML, POINT, archive, package, read, refused, rejected, workbook
 
 from custodes.clock import Instant
 from custodes.demo.town import entry_of
@@ -19,49 +14,7 @@ from custodes.errors import CustodesError
 from custodes.places.register.export import geojson
 from custodes.places.register.importing import mapping
 from custodes.places.register.importing.cells import direction
-from custodes.places.register.importing.read import Source, read_inventory
-
-KML = '<kml xmlns="http://www.opengis.net/kml/2.2"><Document>{}</Document></kml>'
-POINT = "<Placemark><name>{}</name><Point><coordinates>{}</coordinates></Point></Placemark>"
-SHEET = '<worksheet xmlns="x"><sheetData>{}</sheetData></worksheet>'
-
-
-def read(folder: Path, data: bytes | str, name: str = "list", given: mapping.Mapping | None = None) -> Source:
-    path = folder / name
-    path.write_bytes(data.encode() if isinstance(data, str) else data)
-    return read_inventory(path, given)
-
-
-def rejected(source: Source) -> dict[int, str]:
-    return {each.line: each.reason for each in source.inventory.rejected}
-
-
-def refused(folder: Path, data: bytes | str, words: str) -> None:
-    """The whole file is refused in one line that holds ``words``."""
-    with pytest.raises(CustodesError, match=words) as problem:
-        read(folder, data)
-    assert "\n" not in problem.value.message
-
-
-def archive(members: dict[str, bytes | str]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
-        for name, data in members.items():
-            made.writestr(name, data)
-    return buffer.getvalue()
-
-
-def workbook(rows: str, shared: str = "") -> bytes:
-    relation = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-    members: dict[str, bytes | str] = {
-        "xl/workbook.xml": f'<workbook xmlns:r="{relation}"><sheets><sheet name="A" r:id="rId1"/></sheets></workbook>',
-        "xl/_rels/workbook.xml.rels": '<R><Relationship Id="rId1" Target="worksheets/one.xml"/></R>',
-        "xl/worksheets/one.xml": SHEET.format(rows),
-    }
-    if shared:
-        members["xl/sharedStrings.xml"] = f"<sst>{shared}</sst>"
-    return archive(members)
-
+from custodes.places.register.importing.read import read_inventory
 
 # Tables
 
@@ -247,28 +200,6 @@ def test_a_sheet_is_read_and_a_formula_or_a_gap_in_it_is_listed(tmp_path: Path) 
     }
 
 
-def package(path: Path, system: int = 4326, view: bool = False) -> Path:
-    with sqlite3.connect(path) as made:
-        made.executescript(
-            "CREATE TABLE gpkg_contents (table_name TEXT, data_type TEXT);"
-            "CREATE TABLE gpkg_geometry_columns (table_name TEXT, column_name TEXT, srs_id INTEGER);"
-            "CREATE TABLE gpkg_spatial_ref_sys (srs_id INTEGER, organization_coordsys_id INTEGER);"
-            "INSERT INTO gpkg_contents VALUES ('cameras', 'features');"
-            "INSERT INTO gpkg_geometry_columns VALUES ('cameras', 'geom', 1);"
-        )
-        made.execute("INSERT INTO gpkg_spatial_ref_sys VALUES (1, ?)", (system,))
-        if view:
-            made.execute("CREATE VIEW cameras AS SELECT 1 AS geom")
-        else:
-            made.execute("CREATE TABLE cameras (fid INTEGER PRIMARY KEY, name TEXT, geom BLOB)")
-            point = b"GP\0\x01" + struct.pack("<i", 4326) + struct.pack("<BIdd", 1, 1, 2.5, 48.5)
-            made.executemany(
-                "INSERT INTO cameras (name, geom) VALUES (?, ?)", [("Gate", point), ("x", b"GP"), ("y", None)]
-            )
-    made.close()
-    return path
-
-
 def test_a_geopackage_is_read(tmp_path: Path) -> None:
     source = read_inventory(package(tmp_path / "a.gpkg"))
     assert [(row.name, row.latitude, row.longitude) for row in source.inventory.rows] == [("Gate", 48.5, 2.5)]
@@ -307,111 +238,3 @@ def test_a_pbf_file_is_read_by_its_tags(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(CustodesError, match="damaged"):
         read_inventory(path)
-
-
-# Hostile files
-
-
-@pytest.mark.parametrize("name", ["../evil.kml", "/etc/evil.kml", "a/../../evil.kml", "..\\evil.kml", "C:evil.kml"])
-def test_an_archive_with_a_name_that_leads_out_of_it_is_refused(tmp_path: Path, name: str) -> None:
-    refused(tmp_path, archive({"doc.kml": KML.format(""), name: "x"}), "leads out")
-
-
-def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
-    refused(tmp_path, archive({"doc.kml": bytes(40 << 20)}), "ZIP bomb")
-
-
-def test_an_archive_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:
-    data = bytearray(archive({"doc.kml": b"<kml>" + b"x" * 5000 + b"</kml>"}))
-    at = data.rindex(b"PK\x01\x02") + 24
-    data[at : at + 4] = struct.pack("<I", 10)
-    refused(tmp_path, bytes(data), "damaged|bomb")
-
-
-@pytest.mark.parametrize(
-    "declaration",
-    [
-        '<!DOCTYPE kml [<!ENTITY a "b">]>',
-        '<!DOCTYPE kml [<!ENTITY a SYSTEM "file:///etc/passwd">]>',
-        '<!DOCTYPE kml SYSTEM "http://127.0.0.1/x.dtd">',
-    ],
-)
-def test_a_document_type_or_an_entity_in_xml_is_refused(tmp_path: Path, declaration: str) -> None:
-    text = declaration + KML.format(POINT.format("&a;", "1,2"))
-    refused(tmp_path, text, "entities")
-    refused(tmp_path, archive({"doc.kml": text}), "entities")
-    refused(tmp_path, text.replace("kml", "osm"), "entities")
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"\n\n",
-        b"\0\1\2\3",
-        b"PK\x03\x04 and nothing",
-        b"SQLite format 3\0" + bytes(84),
-        b"<kml>",
-        b"<html><body>404</body></html>",
-        b"{",
-        b'{"type":"Topology"}',
-        b'{"a":' * 100_000,
-        b"\0\0\0\x0d\n\x09OSMHeader\x18\x05",
-        archive({"readme.txt": "x"}),
-        workbook('<row r="2"/><row r="1"/>'),
-        workbook('<row r="1"><c t="str"><v>lat</v></c></row><row r="9999999"/>'),
-    ],
-    ids=lambda data: str(data[:8]),
-)
-def test_a_file_that_is_no_inventory_is_refused_in_one_line(tmp_path: Path, data: bytes) -> None:
-    refused(tmp_path, data, r"\w")
-
-
-def test_a_file_that_is_not_there_or_is_a_folder_is_refused(tmp_path: Path) -> None:
-    for path in (tmp_path / "none", tmp_path):
-        with pytest.raises(CustodesError, match="cannot be read"):
-            read_inventory(path)
-
-
-SEEDS = [
-    b"name,lat,lon\nGate,48.5,2.5\n",
-    KML.format(POINT.format("Gate", "2.5,48.5")).encode(),
-    b'{"type":"FeatureCollection","features":[{"type":"Feature","properties":{},"geometry":null}]}',
-    workbook(
-        '<row r="1"><c r="A1" t="str"><v>lat</v></c><c t="str"><v>lon</v></c></row><row r="2"><c><v>1</v></c></row>'
-    ),
-]
-
-
-CHANGES = strategies.lists(strategies.tuples(strategies.integers(0, 999), strategies.binary(max_size=3)), max_size=6)
-
-
-@given(strategies.sampled_from(SEEDS), CHANGES)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_damaged_file_is_read_or_refused_and_nothing_else(
-    tmp_path: Path, seed: bytes, changes: list[tuple[int, bytes]]
-) -> None:
-    data = seed
-    for at, patch in changes:
-        place = at % len(data)
-        data = data[:place] + patch + data[place + 1 :]
-    try:
-        found = read(tmp_path, data).inventory
-    except CustodesError:
-        return
-    assert all(-900_000_000 <= row.latitude_e7 <= 900_000_000 for row in found.rows)
-
-
-def test_a_damaged_geopackage_is_read_or_refused_and_nothing_else(tmp_path: Path) -> None:
-    whole, dice = package(tmp_path / "a.gpkg").read_bytes(), random.Random(4)
-    outcomes = set()
-    for _ in range(300):
-        data = bytearray(whole)
-        for _ in range(dice.randint(1, 40)):
-            # Names and statements of the schema stand in the first pages, where damage hurts.
-            data[dice.randrange(16, 8192)] = dice.randrange(256)
-        try:
-            outcomes.add(read(tmp_path, bytes(data)).inventory.form)
-        except CustodesError as problem:
-            outcomes.add(problem.kind.value)
-    assert outcomes == {"GPKG", "corrupt"} or outcomes == {"GPKG", "corrupt", "invalid"}
