@@ -18,7 +18,7 @@ GROUPS = {
     "run": "run a node: recorder, masker, log, web",
     "status": "what every camera and the log are doing",
     "camera": "find, add, change and remove cameras",
-    "register": "publish a camera's register entry",
+    "register": "publish a camera's register entry; import and reconcile lists of cameras",
     "mask": "certify a camera's reference picture",
     "hold": "keep named minutes from being deleted: add, list, release",
     "fsck": "check the store: torn, missing, orphaned, altered; repair it",

@@ -45,6 +45,22 @@ ACTS: dict[Act, Explained] = {
         "For a while nobody is told what a camera's trouble is. It is recorded all the same.",
         "register",
     ),
+    Act.INVENTORY_IMPORTED: Explained(
+        "Inventory imported", "A list of cameras that exist was read: its file's hash and how many rows.", "register"
+    ),
+    Act.INVENTORIES_RECONCILED: Explained(
+        "Inventories compared",
+        "Two lists were compared: how many rows are surely one camera, how many may be.",
+        "register",
+    ),
+    Act.PAIR_DECIDED: Explained(
+        "Doubtful pair decided",
+        "Somebody said whether two rows are one camera. Who and which is a sealed note.",
+        "register",
+    ),
+    Act.RECONCILIATION_UNDONE: Explained(
+        "Comparison taken back", "Two lists that had been made one stand apart again.", "register"
+    ),
     Act.LINK_ISSUED: Explained("Sign-in link issued", "Somebody was given a one-time link to sign in.", "watching"),
     Act.SESSION_BEGUN: Explained("Signed in", "Somebody used a one-time link. No name is in the log.", "watching"),
     Act.SESSION_ENDED: Explained("Signed out", "Somebody left; the session cannot be used again.", "watching"),

@@ -14,12 +14,14 @@ from tests.node_store import Node, node
 from custodes.clock import SECOND, Instant
 from custodes.domain.acts import Act
 from custodes.domain.ids import CameraId, DeploymentId, Digest, Epoch, KeyId, PeriodId, Term
+from custodes.domain.inventories import Decision
 from custodes.errors import CustodesError, Kind
 from custodes.node.acts import (
     alerts,
     cameras,
     deployment,
     holds,
+    inventories,
     masks,
     periods,
     register,
@@ -30,6 +32,10 @@ from custodes.node.acts import (
 )
 from custodes.node.queries import cameras as queries
 from custodes.node.store import tables
+from custodes.places.register.importing.mapping import Mapping
+from custodes.places.register.importing.read import Source
+from custodes.places.register.inventory import Inventory, InventoryRow, Rejected
+from custodes.places.register.reconcile.outcome import Match, Reconciliation
 
 NOBODY = CameraId("a" * 26)
 
@@ -56,6 +62,23 @@ def certify(here: Node) -> None:
         row = {"camera": camera, "progress": 100}
         connection.execute(tables.candidates.insert().values(**row))
     masks.certify(here.store, camera, "steward")
+
+
+def imported(here: Node, name: str = "one.csv") -> str:
+    found = Inventory("CSV", (InventoryRow(2, 10, 10, "secret"),), (Rejected(3, "it is blank"),), {})
+    return inventories.import_inventory(here.store, name, Source(found, "0" * 64, Mapping()))
+
+
+def reconciled(here: Node) -> str:
+    one, two = imported(here), imported(here, "two.csv")
+    outcome = Reconciliation((), (Match(0, 0, 1.0, 0.5, {"name": 1.0}, ()),), (), (), 2.0, False)
+    return inventories.reconcile_inventories(here.store, one, two, ([2], [2]), outcome)
+
+
+def decided(here: Node) -> str:
+    made = reconciled(here)
+    inventories.decide_pair(here.store, made, (2, 2), Decision.ACCEPTED, "steward")
+    return made
 
 
 def commit(here: Node) -> None:
@@ -115,6 +138,13 @@ ACTS: dict[str, tuple[str, Callable[[Node], object]]] = {
         "snoozes",
         lambda here: alerts.snooze(here.store, here.camera(), None, Instant(here.clock.now() + SECOND)),
     ),
+    "import_inventory": ("inventories", imported),
+    "reconcile_inventories": ("reconciliations", reconciled),
+    "decide_pair": ("pair_decisions", decided),
+    "undo_reconciliation": (
+        "reconciliations",
+        lambda here: inventories.undo_reconciliation(here.store, reconciled(here)),
+    ),
     "remove_camera": ("cameras", lambda here: cameras.remove_camera(here.store, here.camera())),
     "publish_entry": ("register_entries", lambda here: here.register(here.camera())),
     "issue_link": ("links", lambda here: sessions.issue_link(here.store, "operator")),
@@ -130,7 +160,14 @@ ACTS: dict[str, tuple[str, Callable[[Node], object]]] = {
     "storage_exhausted": ("alarms", storage_exhausted),
     "storage_recovered": ("alarms", storage_recovered),
 }
-ENDS = (end_viewing, finish_deletion, release_hold, storage_recovered, ACTS["remove_camera"][1])
+ENDS = (
+    end_viewing,
+    finish_deletion,
+    release_hold,
+    storage_recovered,
+    ACTS["remove_camera"][1],
+    ACTS["undo_reconciliation"][1],
+)
 """Acts whose row is that of a beginning, which names the entry of that."""
 
 
@@ -203,6 +240,8 @@ def test_an_act_that_is_refused_halfway_leaves_nothing(here: Node) -> None:
         lambda: register.publish_entry(here.store, here.entry(NOBODY)),
         lambda: viewing.begin_viewing(here.store, "person", NOBODY, "live"),
         lambda: sessions.begin_session(here.store, "no such token"),
+        lambda: inventories.decide_pair(here.store, NOBODY, (2, 2), Decision.ACCEPTED, "steward"),
+        lambda: inventories.undo_reconciliation(here.store, NOBODY),
         lambda: deployment.install_custodians(here.store, Epoch(1), 2, 3, b"{}"),
     ]
     for act in refused:

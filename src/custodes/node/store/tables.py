@@ -14,7 +14,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     and_,
@@ -22,16 +21,10 @@ from sqlalchemy import (
     update,
 )
 
-metadata = MetaData()
-
-# SQLite gives an INTEGER PRIMARY KEY its row id; BIGINT would not.
-_SEQ = BigInteger().with_variant(Integer(), "sqlite")
-
-
-def _entry() -> Column[int]:
-    """The log entry written in the same transaction as the row."""
-    return Column("seq", _SEQ, ForeignKey("log_entries.seq"), nullable=False)
-
+from custodes.node.store import inventory_tables  # noqa: F401 - so that the metadata is whole
+from custodes.node.store._base import SEQ as _SEQ
+from custodes.node.store._base import entry as _entry
+from custodes.node.store._base import metadata as metadata
 
 log_entries = Table(
     "log_entries",

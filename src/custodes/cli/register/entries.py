@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""``custodes register``: publish a camera's entry, publish it again with later dates, export all of them."""
+"""``custodes register add``, ``renew`` and ``export``: cameras of our own on the public register."""
 
 import argparse
 from dataclasses import replace
@@ -19,10 +19,8 @@ from custodes.node.queries.register import geojson
 _YEAR = 365 * 86_400 * SECOND
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the group."""
-    commands = parser.add_subparsers(metavar="ACTION", required=True)
-    add = commands.add_parser("add", help="publish a camera's register entry in the log; then it may record")
+def configure(add: argparse.ArgumentParser, renew: argparse.ArgumentParser, export: argparse.ArgumentParser) -> None:
+    """Arguments of all three."""
     add_dir(add)
     add_json(add)
     add.add_argument("--camera", required=True)
@@ -50,15 +48,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--range", type=decimal, required=True, help="metres")
     add.add_argument("--lens", required=True, help="for example '4 mm, fixed'")
     add.set_defaults(run=_add)
-    renew = commands.add_parser(
-        "renew", help="publish a camera's entry again with later dates and nothing else changed"
-    )
     add_dir(renew)
     add_json(renew)
     renew.add_argument("--camera", required=True)
     _add_dates(renew)
     renew.set_defaults(run=_renew)
-    export = commands.add_parser("export", help="the whole register as GeoJSON")
     add_dir(export)
     export.add_argument("--out", type=Path, metavar="FILE", help="default: print it")
     export.set_defaults(run=_export)
