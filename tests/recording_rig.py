@@ -102,13 +102,17 @@ class Deployment:
     def add(self, url: str, name: str = "camera", retention_hours: int = 24) -> CameraId:
         """A camera that is registered; it may record as soon as ``witness`` was called."""
         camera = cameras.add_camera(self.store, name, StreamUrl(url), StreamUrl(url))
+        self.register(camera, name, retention_hours)
+        return camera
+
+    def register(self, camera: CameraId, name: str = "camera", retention_hours: int = 24) -> None:
+        """Publish a register entry for the camera."""
         now = self.store.clock.now()
         entry = RegisterEntry(
             camera, name, Purpose.ACCESS, "", LegalBasis.PUBLIC_TASK, "", "Town", "town@example", retention_hours,
             now, Instant(now + 30 * _DAY), 0, 0, 0, 60, 300, 2_000, "4 mm", os.urandom(16),
         )  # fmt: skip
         register.publish_entry(self.store, entry)
-        return camera
 
     def witness(self) -> None:
         """Bring everything that was done into the witnessed log."""

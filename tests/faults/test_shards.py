@@ -18,6 +18,8 @@ from tests.recording_rig import SYSTEM_PYTHON, Deployment, GStreamerCameras, dep
 
 from custodes.domain.ids import CameraId
 from custodes.domain.video import GapCause
+from custodes.node.acts.cameras import remove_camera
+from custodes.node.runtime import onboarding
 from custodes.node.runtime.recorder.coordinator import PER_SHARD
 from custodes.node.store import tables
 from custodes.trust.seal.manifest import CloseReason
@@ -32,6 +34,7 @@ COUNT = PER_SHARD + 2
 class Street:
     made: Deployment
     cameras: list[CameraId]
+    urls: list[str]
 
     def size(self, camera: CameraId) -> int:
         """Bytes of what is sealed of a camera."""
@@ -66,7 +69,7 @@ def street(tmp_path: Path) -> Iterator[Street]:
     served = GStreamerCameras(film, COUNT, 25)
     try:
         with deployment(tmp_path) as made:
-            yield Street(made, [made.add(url) for url in served.urls])
+            yield Street(made, [made.add(url) for url in served.urls], served.urls)
     finally:
         served.stop()
 
@@ -132,3 +135,64 @@ def test_a_disk_that_hangs_for_a_while_loses_nothing_and_holds_nobody_else_up(st
             slices = street.slices(camera)
             assert len(slices) > 100
             assert slices == [(slices[0] + number) % len(FILM) for number in range(len(slices))]
+
+
+def test_a_newer_register_entry_counts_at_once_and_costs_no_picture(street: Street) -> None:
+    camera = street.cameras[0]
+    street.made.witness()
+    street.made.start()
+    street.grow([camera])
+    street.made.register(camera, retention_hours=3)
+    street.made.witness()
+
+    def hours() -> list[int]:
+        return [street.made.manifests(each)[0].sealed.header.retention_hours for each in street.made.periods(camera)]
+
+    until(lambda: len(street.made.periods(camera)) >= 1, "the period under the old entry is closed")
+    street.grow([camera])
+    street.made.stop()
+    assert hours() == [24, 3]
+    slices = street.slices(camera)
+    assert slices == [(slices[0] + number) % len(FILM) for number in range(len(slices))]
+    rows = tables.gaps.c
+    causes = {row.cause for row in street.made.store.read(sa.select(rows.cause).where(rows.camera == camera))}
+    assert causes <= {GapCause.CONNECTING.value, GapCause.STOPPED.value}
+
+
+def test_what_a_crash_left_of_a_camera_that_is_gone_is_closed_at_the_next_start(street: Street) -> None:
+    camera = street.cameras[0]
+    street.made.witness()
+    street.made.start()
+    street.grow([camera])
+    assert street.made.recorder is not None
+    for pid in [*street.shards(), street.made.recorder.pid]:
+        os.kill(pid, signal.SIGKILL)
+    street.made.recorder.wait()
+    assert street.made.periods(camera) == []
+    remove_camera(street.made.store, camera)
+    street.made.start()
+    until(lambda: street.made.periods(camera), "its period is closed")
+    (period,) = street.made.periods(camera)
+    assert street.made.manifests(period)[1].reason is CloseReason.RECOVERED
+
+
+def test_a_camera_that_is_changed_while_its_disk_hangs_is_recorded_again_when_it_does_not(
+    street: Street, tmp_path: Path
+) -> None:
+    stuck = street.cameras[0]
+    folder = street.made.layout.store / "segments" / stuck
+    with slow_disk(folder, tmp_path / "disk.img"):
+        street.made.witness()
+        street.made.start()
+        street.grow(street.cameras[:2])
+        subprocess.run(["fsfreeze", "--freeze", str(folder)], check=True)
+        try:
+            onboarding.edit(street.made.store, stuck, onboarding.Edit(main=f"{street.urls[1]}/"))
+            time.sleep(8)
+        finally:
+            subprocess.run(["fsfreeze", "--unfreeze", str(folder)], check=True)
+        closed = len(street.made.periods(stuck))
+        onboarding.edit(street.made.store, stuck, onboarding.Edit(main=f"{street.urls[0]}?again"))
+        until(lambda: len(street.made.periods(stuck)) > closed, "its old period is closed")
+        street.grow([stuck])
+        street.made.stop()

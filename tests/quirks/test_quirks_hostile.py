@@ -159,6 +159,20 @@ def test_a_hostile_description_is_damage_and_takes_no_memory(what: str) -> None:
     assert memory.grown < ROOM
 
 
+def test_pictures_without_end_before_play_is_answered_are_damage_and_take_no_memory() -> None:
+    pieces = b"".join(framed(packet.pack()) for packet in packets(h264_pictures(40)))
+
+    def play(conversation: Conversation, _request: Request) -> None:
+        for _ in range(2_000):
+            conversation.write(pieces)
+
+    memory = Memory()
+    with QuirkyCamera(Conduct(PLAIN, replies={"PLAY": play})) as camera:
+        events = watch(camera, gap(), silence_s=5.0, backoff=ONCE)
+    assert causes(events)[0] in (GapCause.DAMAGED, GapCause.UNREACHABLE)
+    assert memory.grown < 2 * ROOM
+
+
 HUGE = {
     "h264 in the stream": ("H264", h264_pictures(sets=(h264_sps(65_535, 65_535), h264_sets()[1])), ()),
     "h265 in the stream": ("H265", h265_pictures(sets=(h265_sets()[0], h265_sps(65_535, 65_535), h265_sets()[2])), ()),

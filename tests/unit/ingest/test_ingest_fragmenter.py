@@ -2,6 +2,7 @@
 """The main stream as fragments: NAL for NAL, tick for tick, at most a second each, readable by libav."""
 
 import io
+from dataclasses import replace
 
 import av
 import pytest
@@ -125,3 +126,16 @@ def test_parameter_sets_that_nobody_can_use_are_refused() -> None:
     for sets in ((), (sps,), (pps,), (sps[:5], pps)):
         with pytest.raises(CustodesError):
             init_segment(StreamInfo(320, 180, sets))
+
+
+@pytest.mark.parametrize("step", [0, -1])
+def test_a_camera_whose_time_stands_still_or_runs_backwards_is_fragmented_all_the_same(step: int) -> None:
+    first = packets_of(stream(2))[0]
+    fragmenter, made, pictures = Fragmenter(), [], 2_000
+    for number in range(pictures):
+        source = SourceTime(1, number * step)
+        at = Instant(first.received + number * 40_000_000)
+        made += fragmenter.push(replace(first, key=number == 0, source=source, received=at))
+        assert len(fragmenter._pending) <= 60
+    made += fragmenter.flush()
+    assert sum(len(fragment.nals) for fragment in made) == pictures * len(first.nals)

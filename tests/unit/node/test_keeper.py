@@ -16,7 +16,7 @@ from custodes.errors import CustodesError, Kind
 from custodes.node.acts import cameras, holds
 from custodes.node.acts.retention import Going, Reason, begin_deletion, finish_deletion
 from custodes.node.config import Settings, Storage
-from custodes.node.queries import playback
+from custodes.node.queries import alarms, playback
 from custodes.node.queries.disclosures import _packaged
 from custodes.node.runtime.keeper.deletion import carry_out, pending
 from custodes.node.runtime.keeper.keeper import Keeper
@@ -415,3 +415,25 @@ def test_what_a_camera_recorded_goes_in_time_even_if_the_camera_was_removed(
     here.clock.advance(24 * HOUR)
     keeper(here).step()
     assert not stray.exists()
+
+
+def test_a_clock_that_was_set_far_ahead_deletes_nothing_until_a_witness_has_confirmed_it(
+    here: Node, archive: Archive, camera: CameraId
+) -> None:
+    period = archive.record(camera, start_of(here), 1)
+    sequencer = here.sequencer()
+    sequencer.step()
+    mine = keeper(here)
+    mine.step()
+    here.clock._now += 3 * HOUR  # the wall clock alone: somebody set it
+    mine.step()
+    mine.step()
+    assert archive.rows() == [period]
+    assert [row.kind for row in alarms.going_on(here.store)] == ["clock"]
+    here.register(camera)
+    here.clock.advance(3 * SECOND)
+    sequencer.step()
+    mine.step()
+    assert archive.rows() == []
+    assert alarms.going_on(here.store) == []
+    sequencer.log.close()

@@ -306,3 +306,42 @@ def test_one_damaged_period_does_not_keep_the_recorder_from_starting(
     assert said.count("cannot be recovered") == 3
     assert "another period" in said
     assert not objects.exists(names.closing(first.period))
+
+
+def test_the_chain_goes_on_where_it_ended_though_the_clock_was_set_back(desk: Desk) -> None:
+    files = desk.files()
+    periods = []
+    for later in (3_600, 0, 60):
+        recording = desk.begin(files, later)
+        recording.close(None)
+        periods.append(recording.period)
+    again = desk.files()
+    again.settle()
+    last = desk.begin(again, 120)
+    last.close(None)
+    chain = [desk.manifests(period) for period in [*periods, last.period]]
+    assert [opening.sealed.header.previous for opening, _ in chain] == [
+        None,
+        *(closing.digest for _, closing in chain[:-1]),
+    ]
+
+
+def test_a_crash_before_the_head_is_written_forks_no_chain(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = desk.files()
+    desk.begin(files).close(None)
+    put = DiskObjects.put
+
+    def crashing(objects: DiskObjects, name: str, data: bytes) -> None:
+        if name.startswith("heads/"):
+            raise CrashError
+        put(objects, name, data)
+
+    second = desk.begin(files, 60)
+    with monkeypatch.context() as patch, pytest.raises(CrashError):
+        patch.setattr(DiskObjects, "put", crashing)
+        second.close(None)
+    again = desk.files()
+    again.settle()
+    third = desk.begin(again, 120)
+    third.close(None)
+    assert desk.manifests(third.period)[0].sealed.header.previous == desk.manifests(second.period)[1].digest

@@ -67,3 +67,16 @@ def test_a_redirect_never_takes_the_encryption_away() -> None:
 )
 def test_a_control_attribute_is_absolute_or_appended(control: str, url: str) -> None:
     assert control_url("rtsp://h/cam", control) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rtsp://10.0.0.7/user=admin_password=tlJwpbo6_channel=1_stream=0.sdp",
+        "rtsp://10.0.0.7/live/PASSWD:tlJwpbo6/1",
+        "rtsp://10.0.0.7/a?pwd=tlJwpbo6",
+        "rtsp://u:tlJwpbo6@10.0.0.7/a",
+    ],
+)
+def test_a_password_anywhere_in_an_address_is_not_shown(url: str) -> None:
+    assert "tlJwpbo6" not in f"{StreamUrl(url)} {StreamUrl(url)!r}"

@@ -86,3 +86,8 @@ def test_each_request_counts_and_has_a_nonce_of_its_own() -> None:
 
 def test_the_password_is_not_in_the_answer() -> None:
     assert "hush" not in chosen(HEAD.format("MD5")).answer("u", "hush", "PLAY", "rtsp://h/")
+
+
+@pytest.mark.parametrize("filler", ["a" * 30_000, 'x="' + "\\" * 30_000, "," * 30_000])
+def test_a_challenge_that_is_too_long_to_be_one_is_not_looked_at(filler: str) -> None:
+    assert best_challenge([f'Digest realm="r", nonce="n", {filler}']) is None
