@@ -157,8 +157,7 @@ class Reader:
             self._put(Opened(announced.codec, announced.parameter_sets))
             self._read()
         except ConnectionFailed as end:
-            if self._meter.since is not None:
-                self._hand_over(self._connection.finish())
+            self._hand_over(self._connection.finish())
             self._put(Ended(end.cause, end.detail))
         except Exception as problem:  # noqa: BLE001  (a reader that dies without a word would look like a silent camera)
             self._put(Ended(GapCause.DAMAGED, f"{type(problem).__name__} while reading the stream"))
