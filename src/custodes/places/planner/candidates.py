@@ -11,7 +11,10 @@ from custodes.places.planner.geometry.visibility import sees
 from custodes.places.planner.geometry.walls import Walls
 from custodes.places.planner.inventory import Camera
 from custodes.places.planner.optimise.dominance import Option
-from custodes.places.planner.purposes import WEEK, Purpose
+from custodes.places.planner.purposes import WEEK, Purpose, hours_text
+
+AT = ", only "
+"""Between what a camera is and the hours in which it runs, in the names of options."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +139,8 @@ def options(
 ) -> list[Option]:
     """Options with cover and intrusion; a candidate that covers nothing and does not exist yet is left out.
 
-    A camera may run at the hours of one purpose only, or at the hours of all: each is an option of its own, covers the
-    purposes whose hours it holds, and intrudes for its share of the week.
+    A camera may run at the hours of one purpose only, or at the hours of all (one that exists: always, as today): each
+    is an option of its own, covers the purposes whose hours it holds, and intrudes for its share of the week.
     """
     schedules = {purpose.hours for purpose in ground.purposes}
     union = 0
@@ -150,13 +153,13 @@ def options(
         if not (any(covers) or candidate.standing):
             continue
         weight = intrusion(candidate.view)
-        for number, hours in enumerate(sorted(schedules)):
+        for hours in sorted(schedules | {WEEK} if candidate.standing else schedules):
             cover = 0
             for purpose, bits in zip(ground.purposes, covers, strict=True):
                 cover |= bits if purpose.hours & hours == purpose.hours else 0
             if cover or candidate.standing:
                 share = hours.bit_count() / 168
-                name = candidate.name if hours == WEEK else f"{candidate.name} hours {number + 1}"
+                name = candidate.name if hours == WEEK else f"{candidate.name}{AT}{hours_text(hours)}"
                 units = round(10 * weight * share)
                 found.append(
                     Option(name, candidate.site, candidate.exclusive, candidate.standing, candidate.once,

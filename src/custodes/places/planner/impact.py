@@ -12,9 +12,8 @@ import numpy as np
 import shapely
 
 from custodes.places.planner.candidates import Ground
-from custodes.places.planner.density import Ladder
 from custodes.places.planner.geometry.town import Town, Use
-from custodes.places.planner.intrusion import Touched, touched
+from custodes.places.planner.intrusion import Measure, Touched
 from custodes.places.planner.inventory import Camera
 from custodes.places.planner.purposes import Purpose
 
@@ -77,11 +76,12 @@ class Impact:
 
 
 def assess(
-    cameras: Sequence[Camera], town: Town, ladder: Ladder, purposes: Sequence[Purpose], weights: Mapping[Use, float]
+    cameras: Sequence[Camera], measure: Measure, purposes: Sequence[Purpose], weights: Mapping[Use, float]
 ) -> Impact:
     """Measure the network."""
+    town = measure.town
     ground = Ground(purposes, [each.points(town.walls) for each in purposes])
-    found = [touched(each.view, town, ladder) for each in cameras]
+    found = [measure(each.view) for each in cameras]
     covers = [ground.cover(each.view, town.walls) for each in cameras]
     shapes = [each.ground for each in found]
     union = shapely.union_all(shapes)

@@ -45,6 +45,20 @@ class Touched:
         return self.area + weights.get(Use.HOME, 0.0) * self.homes + protected
 
 
+class Measure:
+    """Measures views of one town by one ladder, each view once."""
+
+    def __init__(self, town: Town, ladder: Ladder) -> None:
+        self.town, self.ladder = town, ladder
+        self._known: dict[View, Touched] = {}
+
+    def __call__(self, view: View) -> Touched:
+        """What the view films."""
+        if view not in self._known:
+            self._known[view] = touched(view, self.town, self.ladder)
+        return self._known[view]
+
+
 def touched(view: View, town: Town, ladder: Ladder) -> Touched:
     """Measure what a view films."""
     seen = seen_by(view, town.walls)

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from custodes.errors import CustodesError, conflict, invalid
-from custodes.places.planner.candidates import Candidate, Ground, of_cameras, of_sites, options
+from custodes.places.planner.candidates import AT, Candidate, Ground, of_cameras, of_sites, options
 from custodes.places.planner.declaration import Declaration
-from custodes.places.planner.geometry.town import Town
 from custodes.places.planner.geometry.view import View
-from custodes.places.planner.intrusion import touched
+from custodes.places.planner.intrusion import Measure
 from custodes.places.planner.inventory import Camera
 from custodes.places.planner.optimise.build import Task, build
 from custodes.places.planner.optimise.greedy import greedy
@@ -53,11 +52,11 @@ class Outcome:
         return self.plan.intrusion / 10
 
 
-def plan(declaration: Declaration, cameras: Sequence[Camera], town: Town, seconds: float) -> Outcome:
+def plan(declaration: Declaration, cameras: Sequence[Camera], measure: Measure, seconds: float) -> Outcome:
     """Find the least intrusive plan; raises ``CustodesError`` in one line where there is none."""
     if not declaration.purposes:
         raise invalid("the declaration names no purpose: without one the only plan is to remove every camera")
-    instance, candidates, counts = _instance(declaration, cameras, town)
+    instance, candidates, counts = _instance(declaration, cameras, measure)
     found = least_intrusive(instance, seconds)
     rival, unmet = greedy(instance)
     views = {each.name: each for each in candidates}
@@ -67,7 +66,7 @@ def plan(declaration: Declaration, cameras: Sequence[Camera], town: Town, second
         steps,
         by_year,
         [sum(each.cost[year] for each in found.chosen) for year in range(instance.years)],
-        sorted(each.site for each in found.chosen if _action(each) == "keep" and each.last == instance.years - 1),
+        sorted(each.site for each in found.chosen if _is_kept(each) and each.last == instance.years - 1),
         sorted(each.site for each in found.chosen if _action(each) == "gone"),
         sum(each.intrusion for each in instance.columns if _action(each) == "keep" and each.last == instance.years - 1)
         / 10,
@@ -79,10 +78,15 @@ def plan(declaration: Declaration, cameras: Sequence[Camera], town: Town, second
     )
 
 
+def decide(declaration: Declaration, cameras: Sequence[Camera], measure: Measure, seconds: float) -> Plan:
+    """The plan alone."""
+    return least_intrusive(_instance(declaration, cameras, measure)[0], seconds)
+
+
 def _instance(
-    declaration: Declaration, cameras: Sequence[Camera], town: Town
+    declaration: Declaration, cameras: Sequence[Camera], measure: Measure
 ) -> tuple[Instance, list[Candidate], tuple[int, int]]:
-    purposes = declaration.purposes
+    purposes, town = declaration.purposes, measure.town
     ground = Ground(purposes, [each.points(town.walls) for each in purposes])
     costs, lenses = declaration.costs, declaration.lenses
     candidates = of_cameras(cameras, lenses, declaration.bearings, costs)
@@ -90,12 +94,7 @@ def _instance(
     names = [each.name for each in candidates]
     if len(set(names)) != len(names) or any("@" in name for name in names):
         raise conflict("two cameras, sites or lenses have the same name, or one with @ in it: give each its own")
-    found = options(
-        candidates,
-        ground,
-        town.walls,
-        lambda view: touched(view, town, declaration.ladder).weighed(declaration.weights),
-    )
+    found = options(candidates, ground, town.walls, lambda view: measure(view).weighed(declaration.weights))
     needs = tuple(
         (each.name, each.start, math.ceil(each.share * len(points) - 1e-9))
         for each, points in zip(purposes, ground.points, strict=True)
@@ -113,7 +112,11 @@ def _curve(instance: Instance, seconds: float) -> list[tuple[int, float]]:
 
 
 def _action(column: Column) -> str:
-    return base(column).removeprefix(column.site + ":").split(" hours ")[0]
+    return base(column).removeprefix(column.site + ":")
+
+
+def _is_kept(column: Column) -> bool:
+    return _action(column).split(AT)[0] == "keep"
 
 
 def _steps(
@@ -122,7 +125,7 @@ def _steps(
     """What is done when, and the cameras in service each year."""
     steps, by_year = [], [list[Camera]() for _ in declaration.budgets]
     for each in found.chosen:
-        candidate = candidates.get(base(each).split(" hours ")[0])
+        candidate = candidates.get(base(each).split(AT)[0])
         view = candidate.view if candidate else None
         action = _action(each)
         if action == "gone":
@@ -133,6 +136,6 @@ def _steps(
             camera = Camera(each.site, action, view, ())
             for year in range(each.first, each.last + 1):
                 by_year[year].append(camera)
-        if action != "keep":
+        if action != "keep" or each.last < len(by_year) - 1:
             steps.append(Step(declaration.first_year + each.first, each.site, action, sum(each.cost), view))
     return sorted(steps, key=lambda step: (step.year, step.action, step.site)), by_year

@@ -76,6 +76,27 @@ class Purpose:
         return grid
 
 
+def hours_text(bits: int) -> str:
+    """Hours of the week in words, each run of days with the same hours once."""
+    if bits == WEEK:
+        return "always"
+    days = [bits >> (24 * day) & 0xFFFFFF for day in range(7)]
+    said, first = [], 0
+    for day in range(1, 8):
+        if day < 7 and days[day] == days[first]:
+            continue
+        if days[first]:
+            names = _DAYS[first] if day - 1 == first else f"{_DAYS[first]}-{_DAYS[day - 1]}"
+            said.append(f"{names} {_spans(days[first])}")
+        first = day
+    return "; ".join(said)
+
+
+def _spans(day: int) -> str:
+    runs = re.finditer("1+", format(day, "024b")[::-1])
+    return ", ".join(f"{run.start():02}:00-{run.end():02}:00" for run in runs)
+
+
 def hours(text: str) -> int:
     """Hours of the week as bits: ``always``, or ``;``-separated spans such as ``Fr-Sa 22:00-04:00`` (over midnight)."""
     if text == "always":

@@ -158,12 +158,13 @@ def _town(reading: _Reading, path: Path) -> Town:
     buildings = []
     for ref, (tags, shape) in reading.outlines.items():
         flat = _metres(frame, shape)
-        if not shapely.is_valid(flat):
-            notes.append(f"{ref}: the building's outline crosses itself, repaired")
         try:
             buildings.append(Building(ref, _building_use(tags), repaired(flat)))
-        except CustodesError:
-            notes.append(f"{ref}: the building's outline encloses nothing, left out")
+        except CustodesError as problem:
+            notes.append(f"{ref}: a building left out: {problem}")
+            continue
+        if not shapely.is_valid(flat):
+            notes.append(f"{ref}: the building's outline crosses itself, repaired")
     unknown = sum(tags["building"] == "yes" for tags, _ in reading.outlines.values())
     notes.append(f"{unknown} buildings have no declared use; without shop, office or the like they count as homes")
     return Town(frame, buildings, _places(reading, frame), *_network(reading, frame), reading.cameras, notes)

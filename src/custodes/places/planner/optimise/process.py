@@ -21,6 +21,8 @@ import highspy
 import numpy as np
 import numpy.typing as npt
 
+_SMALL = 200
+"""Unknowns of a block that is put together with others."""
 _ROUNDS = 4
 """How often the blocks are asked, the first time without prices for what the budgets limit."""
 
@@ -72,6 +74,18 @@ class Rows:
                 parent[root(int(other))] = root(int(first))
         roots = np.array([root(node) for node in range(len(self.cost))])
         of_row = roots[self.index[self.start[kept]]]
+        # Small blocks are put together: to begin with one costs more than to solve it.
+        sizes = dict(zip(*np.unique(roots, return_counts=True), strict=True))
+        bins: dict[int, int] = {}
+        used, home = _SMALL, -1
+        for each, size in sizes.items():
+            if size >= _SMALL:
+                bins[int(each)] = int(each)
+            else:
+                home = home if used + size <= _SMALL else int(each)
+                used = used + size if home != each else size
+                bins[int(each)] = home
+        roots, of_row = (np.array([bins[int(each)] for each in labels]) for labels in (roots, of_row))
         return [(kept[of_row == each], np.flatnonzero(roots == each)) for each in np.unique(roots)]
 
     def with_rows(self, rows: list[tuple[npt.NDArray[np.int64], Floats, float]]) -> "Rows":
