@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Small towns for the planner's tests, as OpenStreetMap files and in the plane."""
 
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def _node(number: int, spot: tuple[float, float], tags: dict[str, str]) -> str:
 
 
 def _tags(tags: dict[str, str]) -> str:
-    return "".join(f'<tag k="{key}" v="{value}"/>' for key, value in tags.items())
+    return "".join(f'<tag k="{key}" v="{escape(value)}"/>' for key, value in tags.items())
 
 
 def ring(west: float, south: float, east: float, north: float) -> list[tuple[float, float]]:

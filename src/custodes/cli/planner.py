@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from custodes.cli._shell import add_json, decimal, read_file, show, write_file
-from custodes.errors import invalid
+from custodes.errors import invalid, unavailable
 from custodes.places.planner.declaration import Declaration, parse
 from custodes.places.planner.density import ladder
 from custodes.places.planner.geometry.osm import read_town
@@ -18,6 +18,9 @@ from custodes.places.planner.intrusion import WEIGHTS, Measure, touched
 from custodes.places.planner.inventory import Inventory, from_geojson, placed, read_cameras
 from custodes.places.planner.optimise.certificate import check
 from custodes.places.planner.planning import plan
+from custodes.places.planner.report.annex import annex, gather
+from custodes.places.planner.report.page import to_html
+from custodes.places.planner.report.pdf import to_pdf
 from custodes.places.planner.results import coverage_facts, impact_facts, impact_lines, plan_facts, plan_lines
 
 
@@ -67,11 +70,7 @@ def _add_plan(parser: argparse.ArgumentParser, *, required: bool) -> None:
 def _cameras(arguments: argparse.Namespace, town: Town) -> Inventory:
     """The cameras that were named; an empty register is refused."""
     if arguments.dir is not None:
-        from custodes.node.config import Layout
-        from custodes.node.queries import Store
-        from custodes.node.queries.register import geojson
-
-        found = from_geojson(geojson(Store(Layout(arguments.dir))), town, "the register")
+        found = from_geojson(_register(arguments.dir), town, "the register")
     elif arguments.register.name.endswith((".pbf", ".osm", ".osm.gz", ".osm.bz2")):
         same = arguments.register.resolve() == arguments.osm.resolve()
         found = placed((town if same else read_town(arguments.register)).cameras, town)
@@ -81,6 +80,19 @@ def _cameras(arguments: argparse.Namespace, town: Town) -> Inventory:
         reason = f" ({len(found.left_out)} left out: {found.left_out[0]})" if found.left_out else ""
         raise invalid(f"the register holds no camera that can be judged{reason}")
     return found
+
+
+def _register(folder: Path) -> bytes:
+    """The register of a node. Only this needs the node's libraries: a planner's machine may have none."""
+    try:
+        from custodes.node.config import Layout
+        from custodes.node.queries import Store
+        from custodes.node.queries.register import geojson
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").startswith("custodes"):
+            raise
+        raise unavailable(f"--dir needs {missing.name}: install custodes[node], or give --register FILE") from None
+    return geojson(Store(Layout(folder)))
 
 
 def _declared(arguments: argparse.Namespace, town: Town) -> Declaration | None:
@@ -138,10 +150,6 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from custodes.places.planner.report.annex import annex, gather
-    from custodes.places.planner.report.page import to_html
-    from custodes.places.planner.report.pdf import to_pdf
-
     town = read_town(arguments.osm)
     found, declared = _cameras(arguments, town), _declared(arguments, town)
     findings = gather(town, found, declared, arguments.seconds, sources=_sources(arguments))

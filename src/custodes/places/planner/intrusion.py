@@ -87,7 +87,11 @@ def _homes(view: View, town: Town, seen: Seen, ladder: Ladder, found: Touched) -
     for corner, following, label in zip(seen.corners, after, seen.label, strict=True):
         if label < 0 or use[label] is not Use.HOME:
             continue
-        length = float(np.hypot(*(following - corner)))
-        level = ladder.level(float(view.density(((corner + following) / 2).reshape(1, 2))[0]))
+        low, high = view.between_sides(corner, following)
+        length = float(np.hypot(*(following - corner))) * (high - low)
+        if length <= 0:
+            continue
+        middle = corner + (following - corner) * (low + high) / 2
+        level = ladder.level(float(view.density(middle.reshape(1, 2))[0]))
         found.homes += length
         found.homes_by_level[level] = found.homes_by_level.get(level, 0.0) + length

@@ -109,6 +109,25 @@ class View:
         x, y = points[:, 0] - self.x, points[:, 1] - self.y
         return x * math.cos(axis) + y * math.sin(axis), y * math.cos(axis) - x * math.sin(axis)
 
+    def between_sides(self, begin: Points, end: Points) -> tuple[float, float]:
+        """The part of a straight wall on the ground that the picture's left and right edges leave: shares from and to.
+
+        What stands on the ground is in the picture at some height only where its foot is between the sides.
+        """
+        if self.panorama:
+            return 0.0, 1.0
+        ahead, left = self._axes(np.vstack([begin, end]))
+        half = (ahead * math.cos(self.slope) + self.height * math.sin(self.slope)) * self._half[0]
+        low, high = 0.0, 1.0
+        for one, other in (half - left, half + left):  # how far inside each side begin and end are
+            if one < 0 and other < 0:
+                return 0.0, 0.0
+            if one < 0:
+                low = max(low, one / (one - other))
+            elif other < 0:
+                high = min(high, one / (one - other))
+        return low, max(low, high)
+
     def contains(self, points: Points) -> npt.NDArray[np.bool_]:
         """For each point of the ground: whether it is in the picture and in reach, were there no buildings."""
         ahead, left = self._axes(points)

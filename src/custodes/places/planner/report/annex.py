@@ -123,7 +123,23 @@ def _network(findings: Findings, report: Report) -> None:
         Figure(caption, drawing, words),
         Table("Places to protect", ("Kind", "Filmed", "On the map"), tuple(rows), frozenset({1, 2}), (3, 1, 1)),
         _levels(findings),
+        _places(findings),
     ]
+
+
+def _places(findings: Findings) -> Table:
+    """Each protected place that is filmed: by how many cameras, how much by one at most, how closely at best."""
+    order = ["", *(name for name, _ in findings.ladder.steps)]
+    rows = []
+    for place in sorted(findings.town.places, key=lambda each: (each.use.value, each.name, each.ref)):
+        seen = [each.touched for each in findings.impact.cameras if place.ref in each.touched.places]
+        if seen:
+            level = max((each.level_by_place[place.ref] for each in seen), key=order.index)
+            most = max(each.places[place.ref] for each in seen)
+            named = f"{place.name} ({place.ref})" if place.name else place.ref
+            rows.append((named, place.use.value, f"{len(seen)}", f"{most:,.0f}", level or "below the lowest"))
+    head = ("Place", "Kind", "Cameras", "m² by one camera at most", "Level at best")
+    return Table("Protected places that are filmed", head, tuple(rows), frozenset({2, 3}), (4, 1.5, 1, 2, 2))
 
 
 def _levels(findings: Findings) -> Table:
