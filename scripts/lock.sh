@@ -12,4 +12,5 @@ lock() {
 lock base
 lock node --extra node
 lock demo --extra node --group build
-lock dev --extra node --group build --group dev
+lock planner --extra node --extra planner
+lock dev --extra node --extra planner --group build --group dev

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Write ``THIRD-PARTY-NOTICES.md``: what the product is built on, and under which licences.
 
-Names and versions come from ``requirements/node.txt`` and ``frontend/package-lock.json``, licences from the metadata of
-what is installed and from the lock file. Run it after ``make lock`` or a change of the lock file:
+Names and versions come from ``requirements/planner.txt`` and ``frontend/package-lock.json``, licences from the metadata
+of what is installed and from the lock file. Run it after ``make lock`` or a change of the lock file:
 ``python scripts/notices.py``. A package whose licence is not clear ends it with one line.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "THIRD-PARTY-NOTICES.md"
-PINS = ROOT / "requirements" / "node.txt"
+PINS = ROOT / "requirements" / "planner.txt"
 LOCK = ROOT / "frontend" / "package-lock.json"
 
 _PIN = re.compile(r"([A-Za-z0-9._-]+)==([^ ;\\]+)")
@@ -29,9 +29,17 @@ _SPELLINGS = {
     "MPL-2.0 AND MIT": "MPL-2.0 AND MIT",
     "License :: OSI Approved :: Apache Software License": "Apache-2.0",
     "License :: OSI Approved :: MIT License": "MIT",
+    "MPL-2.0": "MPL-2.0",
+    "Apache-2.0": "Apache-2.0",
+    "BSD-2-Clause": "BSD-2-Clause",
 }
 # Read in the packages' own licence files: their metadata does not say enough, or they belong to another system only.
-_READ = {"colorama": "BSD-3-Clause", "jinja2": "BSD-3-Clause"}
+_READ = {
+    "colorama": "BSD-3-Clause",
+    "jinja2": "BSD-3-Clause",
+    "numba": "BSD-2-Clause",
+    "scipy": "BSD-3-Clause",
+}
 
 _HEAD = """\
 # Third-party notices
@@ -77,7 +85,7 @@ class Notice:
 
 
 def pins() -> list[tuple[str, str]]:
-    """Name and version of every package that ``requirements/node.txt`` pins (one may have several versions)."""
+    """Name and version of every package that ``requirements/planner.txt`` pins (one may have several versions)."""
     return [(match[1], match[2]) for line in PINS.read_text().splitlines() if (match := _PIN.match(line))]
 
 
@@ -115,7 +123,7 @@ def document() -> str:
     """The whole file."""
     parts = [_HEAD]
     for title, notices in (
-        ("Python packages (`requirements/node.txt`)", python_packages()),
+        ("Python packages (`requirements/planner.txt`)", python_packages()),
         ("In the browser (`frontend/package-lock.json`)", npm_packages()),
     ):
         rows = "\n".join(notice.row() for notice in notices)

@@ -25,6 +25,7 @@ GROUPS = {
     "custodian": "a custodian's own program: keys, pending requests, grant, refuse",
     "disclosure": "a requester's own program: request, follow and open originals",
     "log": "the public log: checkpoint, proofs, a witness of your own",
+    "planner": "what cameras see, whom that touches, and the least intrusive plan",
     "verify": "check log, receipt, segment or bundle, trusting no server",
 }
 EXIT_CODES = {
@@ -64,7 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             except ModuleNotFoundError as missing:
                 if (missing.name or "").startswith("custodes"):
                     raise
-                return _complain(f"{name} needs {missing.name}: install custodes[node]", 3)
+                extra = "planner" if name == "planner" else "node"
+                return _complain(f"{name} needs {missing.name}: install custodes[{extra}]", 3)
     arguments = parser.parse_args(words)
     try:
         code: int = arguments.run(arguments)
