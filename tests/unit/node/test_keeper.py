@@ -437,3 +437,15 @@ def test_a_clock_that_was_set_far_ahead_deletes_nothing_until_a_witness_has_conf
     assert archive.rows() == []
     assert alarms.going_on(here.store) == []
     sequencer.log.close()
+
+
+def test_gaps_are_forgotten_with_what_they_are_gaps_of(here: Node, camera: CameraId) -> None:
+    now = here.clock.now()
+    with here.store.begin() as connection:
+        for began, ended in ((now, now + SECOND), (now + HOUR, None), (now + 2 * HOUR, now + 23 * HOUR)):
+            row = {"camera": camera, "began": began, "ended": ended, "cause": "connecting", "detail": ""}
+            connection.execute(tables.gaps.insert().values(**row))
+    here.clock.advance(25 * HOUR)
+    keeper(here).step()
+    left = here.store.read(sa.select(tables.gaps.c.began).order_by(tables.gaps.c.began))
+    assert [row.began for row in left] == [now + HOUR, now + 2 * HOUR]

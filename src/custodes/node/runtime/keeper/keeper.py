@@ -67,10 +67,11 @@ class Keeper:
         self._make_room(stop, stuck)
 
     def _strays(self) -> selection.Strays:
-        """Masked copies without an original, looked for now and then only: there are hardly any."""
+        """Masked copies without an original, looked for now and then only: there are hardly any. Old gaps go too."""
         now = self._store.clock.monotonic()
         if self._strays_at is not None and now - self._strays_at < _STRAYS_EVERY:
             return ()
+        selection.forget_gaps(self._store)
         found = selection.strays(self._store)
         if len(found) < selection.BATCH:
             self._strays_at = now

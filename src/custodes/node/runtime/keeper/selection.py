@@ -107,5 +107,14 @@ def strays(store: Store) -> Strays:
     return found
 
 
+def forget_gaps(store: Store) -> None:
+    """Drop the rows of gaps that are older than anything that is kept of their camera; the manifests named them."""
+    rows = tables.gaps.c
+    for (camera,) in store.read(sa.select(tables.cameras.c.id)):
+        before = store.clock.now() - declared_hours(store, CameraId(camera)) * _HOUR
+        with store.begin() as connection:
+            connection.execute(sa.delete(tables.gaps).where(rows.camera == camera, rows.ended < before))
+
+
 def _named(row: sa.Row[tuple[object, ...]]) -> tuple[PeriodId, Digest]:
     return PeriodId(CameraId(row.camera), Instant(row.start), Term(row.term)), Digest(row.closing)
