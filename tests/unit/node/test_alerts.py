@@ -367,3 +367,22 @@ def test_the_watch_tells_a_webhook_that_a_camera_is_down_and_that_it_is_back(
             stop.set()
             thread.join(60)
     assert not thread.is_alive()
+
+
+def test_a_catalogue_that_cannot_be_written_for_half_a_minute_is_told_from_memory(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full = unavailable("the catalogue cannot be written: disk I/O error")
+    for _ in range(4):
+        office.alerter.speechless(full)
+        office.here.clock.advance(5 * SECOND)
+    assert office.way.said() == []
+    for _ in range(6):
+        office.alerter.speechless(full)
+        office.here.clock.advance(5 * SECOND)
+    assert office.way.said() == [("begin", "alarm")]
+    assert "disk I/O error" in capsys.readouterr().err
+    office.alerter.speechless(None)
+    office.alerter.speechless(None)
+    assert office.way.said() == [("begin", "alarm"), ("end", "alarm")]
+    assert office.here.count(tables.alert_messages) == 0

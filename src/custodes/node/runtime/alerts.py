@@ -5,6 +5,7 @@ Alerts and messages lie in the catalogue, so neither a restart nor a webhook tha
 """
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -61,6 +62,7 @@ class Alerter:
         self._store, self._ways = store, ways
         self._seen: dict[_Key, tuple[int, Condition]] = {}
         self._gone: dict[_Key, int] = {}
+        self._silent: tuple[int, Condition, set[str]] | None = None
         self._deployment = store.read(sa.select(tables.deployments.c.id))[0].id
         with store.begin() as connection:
             # What waits for a way that the settings no longer name would wait for ever.
@@ -111,11 +113,48 @@ class Alerter:
     def _end(connection: sa.Connection, identifier: int, now: Instant) -> None:
         connection.execute(sa.update(tables.alerts).where(tables.alerts.c.id == identifier).values(ended=now))
 
+    def _body(self, events: list[dict[str, object]], now: Instant) -> bytes:
+        return json.dumps(
+            {"v": 1, "deployment": self._deployment, "sent": times.to_text(now), "alerts": events}
+        ).encode()
+
+    def speechless(self, problem: CustodesError | None) -> None:
+        """The catalogue cannot be read or written (None: it can again): nothing can be queued, so it is told at once.
+
+        Told when it has lasted for half a minute, once for each way that takes it, from memory alone.
+        """
+        now, tick = self._store.clock.now(), self._store.clock.monotonic()
+        if problem is not None and self._silent is None:
+            cause = f"{problem.message}: acts and viewing wait"
+            self._silent = tick, Condition(AlertKind.ALARM, "catalogue", "the catalogue", cause, now), set()
+        if self._silent is None:
+            return
+        since, condition, told = self._silent
+        if problem is None:
+            self._silent = None
+            self._tell(_event("end", condition, now), now, [way for way in self._ways if way.name in told])
+        elif tick - since >= HOLD:
+            if not told:
+                sys.stderr.write(f"{condition.name}: {condition.cause}\n")
+            left = [way for way in self._ways if way.name not in told]
+            told |= {"", *self._tell(_event("begin", condition, None), now, left)}
+
+    def _tell(self, event: dict[str, object], now: Instant, ways: Sequence[Channel]) -> list[str]:
+        """Deliver an event without the catalogue; returns the ways that took it."""
+        taken = []
+        for way in ways:
+            try:
+                way.deliver(self._body([event], now))
+            except CustodesError as problem:
+                sys.stderr.write(f"{way.name}: {problem}\n")
+            else:
+                taken.append(way.name)
+        return taken
+
     def _queue(self, connection: sa.Connection, events: list[dict[str, object]], now: Instant) -> None:
         for way in self._ways:
             for at in range(0, len(events), _BATCH):
-                body = {"v": 1, "deployment": self._deployment, "sent": times.to_text(now)}
-                data = json.dumps({**body, "alerts": events[at : at + _BATCH]}).encode()
+                data = self._body(events[at : at + _BATCH], now)
                 values = {"channel": way.name, "body": data, "created": now, "attempts": 0, "due": now, "failure": ""}
                 connection.execute(tables.alert_messages.insert().values(**values))
 
@@ -188,3 +227,6 @@ def watch(store: Store, stop: threading.Event, ready: Callable[[], None] = lambd
             if problem.kind is not Kind.UNAVAILABLE:
                 raise
             # The catalogue cannot be read or written now: everything is looked at again in five seconds.
+            alerter.speechless(problem)
+        else:
+            alerter.speechless(None)
