@@ -11,5 +11,6 @@ lock() {
 }
 lock base
 lock node --extra node
+lock planner --extra planner
 lock demo --extra node --group build
-lock dev --extra node --group build --group dev
+lock dev --extra node --extra planner --group build --group dev
