@@ -55,7 +55,8 @@ def _drawn(
     left, low, right, high = box.bounds
     scale = min(_WIDTH / (right - left), tallest / (high - low))
     paper = _Paper(left - (_WIDTH / scale - (right - left)) / 2, high, scale)
-    near = [shapely.intersection(each, box) for each in shapely.get_parts(town.walls.blocks)]
+    blocks = shapely.get_parts(town.walls.blocks)
+    near = shapely.intersection(blocks[shapely.intersects(blocks, box)], box)
     places = [shapely.intersection(each.ground, box) for each in town.places]
     shown = [part for part in (shapely.intersection(each, box) for each in filmed) if not part.is_empty]
     cameras, gone = ([each for each in some if shapely.intersects_xy(box, each.view.x, each.view.y)]
