@@ -11,6 +11,6 @@ lock() {
 }
 lock base
 lock node --extra node
-lock demo --extra node --group build
 lock planner --extra node --extra planner
+lock demo --extra node --group build
 lock dev --extra node --extra planner --group build --group dev

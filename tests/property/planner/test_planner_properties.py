@@ -3,6 +3,7 @@
 
 import copy
 import itertools
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -18,10 +19,12 @@ import shapely
 
 from custodes.places.planner.geometry.view import View
 from custodes.places.planner.geometry.visibility import ground, seen_by, sees
+from custodes.places.planner.optimise import process
 from custodes.places.planner.optimise.build import Task, build
 from custodes.places.planner.optimise.certificate import check
 from custodes.places.planner.optimise.dominance import Option, undominated
 from custodes.places.planner.optimise.instance import Column, Instance, base, covered
+from custodes.places.planner.optimise.milp import program
 from custodes.places.planner.optimise.plan import least_intrusive
 
 BOXES = st.lists(
@@ -130,8 +133,6 @@ def best(instance: Instance) -> int | None:
 
 def whole(task: Task, made: list[Option]) -> Instance:
     """The instance without dominance reduction."""
-    from unittest import mock
-
     with mock.patch("custodes.places.planner.optimise.build.undominated", lambda each: list(each)):
         return build(task, made)[0]
 
@@ -157,6 +158,26 @@ def test_neither_dominance_nor_the_solver_misses_the_best_plan(
     assert check(plan.certificate).bound <= want
 
 
+@settings(max_examples=60, deadline=None)
+@given(OPTIONS, st.integers(0, 14), st.integers(1, 4))
+def test_block_by_block_is_as_good_as_at_once(
+    rows: list[tuple[int, bool, int, int, int, int]], budget: int, need: int
+) -> None:
+    task = Task(
+        2, (budget, budget), 1, (("p", 0, need), ("q", 1, 1), ("r", 1, 1)), ("p",) * 4 + ("q",) * 2 + ("r",) * 2
+    )
+    made = program(build(task, options(rows))[0]).arrays()
+    names = ("low", "high", "start", "index", "value", "links")
+    whole = process.Rows(made["cost"], made["upper"], int(made["whole"][0]), *(made[name] for name in names))
+    at_once = process.highs(whole, whole=True, seconds=20, gap=0)
+    with mock.patch.object(process, "_SMALL", 1):
+        parts = process.solve(whole, whole=True, seconds=20, gap=0)
+    assert (parts.status == "kOptimal") == (at_once.status == "kOptimal")
+    if at_once.status == "kOptimal":
+        assert parts.objective == pytest.approx(at_once.objective, abs=1e-6)
+        assert parts.bound <= at_once.objective + 1e-6
+
+
 def certified() -> dict[str, object]:
     made = options([(0, True, 1, 0, 3, 7), (1, False, 2, 1, 4, 56), (2, False, 3, 1, 2, 200)])
     task = Task(2, (9, 9), 1, (("p", 0, 3), ("q", 1, 1)), ("p",) * 5 + ("q",) * 3)
@@ -175,6 +196,8 @@ LIES = {
     "a negative intrusion": lambda c: c["instance"]["columns"][0].update(intrusion=-5),
     "a multiplier for nothing": lambda c: c["multipliers"].update({"need z 0": 1}),
     "a multiplier that is text": lambda c: c["multipliers"].update({"need p 0": "much"}),
+    "points counted twice": lambda c: c["instance"]["demands"][0].update(groups=[0, 0]),
+    "two purposes of one name": lambda c: c["instance"]["demands"][1].update(name="p"),
     "another version": lambda c: c.update(v=2),
     "no instance": lambda c: c.pop("instance"),
 }

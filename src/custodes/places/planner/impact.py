@@ -149,11 +149,12 @@ def removable(measured: Sequence[CameraImpact], covers: Sequence[Sequence[int]],
     for number, (purpose, points) in enumerate(zip(ground.purposes, ground.points, strict=True)):
         have = _together(covers, number).bit_count()
         needs.append(min(have, int(np.ceil(purpose.share * len(points) - 1e-9))))
-    left = set(range(len(measured)))
+    left = {number for number, cover in enumerate(covers) if any(cover)}
     gone = []
-    for number in sorted(left, key=lambda each: (-measured[each].intrusion, measured[each].camera.ref)):
+    for number in sorted(range(len(measured)), key=lambda each: (-measured[each].intrusion, measured[each].camera.ref)):
         rest = [covers[each] for each in left if each != number]
-        if all(_together(rest, purpose).bit_count() >= need for purpose, need in enumerate(needs)):
+        useless = number not in left
+        if useless or all(_together(rest, purpose).bit_count() >= need for purpose, need in enumerate(needs)):
             left.discard(number)
             gone.append(measured[number].camera.ref)
     return gone

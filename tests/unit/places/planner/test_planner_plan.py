@@ -198,6 +198,13 @@ def test_a_budget_that_is_not_enough_names_the_purpose_and_the_money(street: Tow
     assert "410 more in year 1" in said
 
 
+def test_cameras_that_nobody_can_pay_to_keep_or_remove_are_said(street: Town) -> None:
+    plans = declared(street, purpose(0, 0), site("pole", 0, -14), budgets="[5, 5]")
+    said = refused(street, plans, [camera("old", 0, -12, 0)])
+    assert "the cameras that stand already" in said
+    assert "more in year 1" in said
+
+
 def test_a_purpose_that_nothing_sees_is_named(street: Town) -> None:
     said = refused(street, declared(street, purpose(0, 0), purpose(-300, 0), site("pole", 0, -14)), [])
     assert "place -300 cannot be met at any price" in said

@@ -168,11 +168,14 @@ def _whole(value: Any) -> int:
 def _check(instance: Instance) -> None:
     groups = range(len(instance.sizes))
     names = [each.name for each in instance.columns]
+    demands = [each.name for each in instance.demands]
     good = (
         1 <= instance.years <= 100
         and len(instance.budget) == instance.years
         and all(size > 0 for size in instance.sizes)
         and len(set(names)) == len(names)
+        and len(set(demands)) == len(demands)
+        and all(len(set(each.groups)) == len(each.groups) for each in instance.demands)
         and all(0 <= each.start < instance.years and set(each.groups) <= set(groups) for each in instance.demands)
         and all(
             0 <= each.first <= each.last < instance.years and len(each.cost) == instance.years and each.intrusion >= 0

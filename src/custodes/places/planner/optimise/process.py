@@ -99,11 +99,9 @@ class Rows:
         links = np.concatenate([self.links, np.zeros(len(rows), bool)])
         return Rows(self.cost, self.upper, self.whole, low, high, start, index, value, links)
 
-    def priced(self, duals: Floats | None) -> Floats:
+    def priced(self, duals: Floats) -> Floats:
         """Cost of the unknowns with the links' prices added, so that the blocks feel what they take from each other."""
         cost = self.cost.copy()
-        if duals is None or not len(duals):
-            return cost
         for row in np.flatnonzero(self.links):
             span = slice(self.start[row], self.start[row + 1])
             np.subtract.at(cost, self.index[span], duals[row] * self.value[span])
@@ -164,14 +162,20 @@ def solve(rows: Rows, *, whole: bool, seconds: float, gap: float) -> Answer:
         return highs(rows, whole=whole, seconds=seconds, gap=gap)
     taught = rows
     for turn in range(_ROUNDS):
-        prices = highs(taught, whole=False, seconds=deadline - time.monotonic(), gap=gap).duals if turn else None
-        cost = rows.priced(None if prices is None else prices[: len(rows.low)])
+        cost = rows.cost
+        if turn:
+            relaxed = highs(taught, whole=False, seconds=deadline - time.monotonic(), gap=gap)
+            if relaxed.status != "kOptimal":
+                break
+            cost = rows.priced(relaxed.duals)
         values, cuts = np.zeros(len(rows.cost)), []
         for inside, unknowns in blocks:
             part = replace(rows.part(inside, unknowns), cost=cost[unknowns])
             found = highs(part, whole=True, seconds=deadline - time.monotonic(), gap=gap / 2)
-            if found.status != "kOptimal":
+            if found.status == "kInfeasible":
                 return found
+            if found.status != "kOptimal":  # out of time: what has been learnt so far must do
+                return highs(taught, whole=True, seconds=deadline - time.monotonic(), gap=gap)
             values[unknowns] = found.values
             costly = part.cost != 0
             cuts.append((unknowns[costly], part.cost[costly], found.bound))

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import shapely
+
 from custodes.errors import CustodesError
 from custodes.places.planner.declaration import Declaration
 from custodes.places.planner.density import LADDERS, Ladder, ladder
@@ -15,7 +17,7 @@ from custodes.places.planner.intrusion import WEIGHTS, Measure
 from custodes.places.planner.inventory import Inventory
 from custodes.places.planner.planning import Outcome, plan
 from custodes.places.planner.report.document import Bullets, Figure, Heading, Paragraph, Report, Table
-from custodes.places.planner.report.maps import curve_chart, town_map
+from custodes.places.planner.report.maps import close_up, curve_chart, town_map
 from custodes.places.planner.report.sensitivity import Variation, of_plan, of_ranges
 
 _USES = {
@@ -26,6 +28,10 @@ _USES = {
     Use.SQUARE: "Squares",
     Use.HOME: "Home façades, per metre",
 }
+
+
+_CLOSE_UPS = 24
+"""At most so many places are drawn close up."""
 
 
 @dataclass(frozen=True)
@@ -242,11 +248,15 @@ def _plan_map(findings: Findings, declared: Declaration, outcome: Outcome, repor
             words,
         )
     )
+    places = [(purpose.name, part) for purpose in declared.purposes for part in shapely.get_parts(purpose.ground)]
+    for name, part in places[:_CLOSE_UPS]:
+        around = close_up(town, last, filmed, part, gone)
+        report.blocks.append(Figure(f"{name}, last year", around, f"Close-up of the map above around {name}."))
 
 
 def _proof(outcome: Outcome, report: Report) -> None:
     certified = 100 * float(outcome.plan.certificate["certified_gap"])
-    missed = f" It leaves unmet: {', '.join(outcome.greedy_unmet)}." if outcome.greedy_unmet else ""
+    missed = f" The greedy one leaves unmet: {', '.join(outcome.greedy_unmet)}." if outcome.greedy_unmet else ""
     report.blocks += [
         Heading("Proof and comparison"),
         Paragraph(

@@ -9,7 +9,7 @@ import shapely
 from custodes.places.planner.geometry.town import Town
 from custodes.places.planner.inventory import Camera
 
-_WIDTH, _HEIGHT = 680.0, 640.0
+_WIDTH, _HEIGHT, _CLOSE = 680.0, 640.0, 260.0
 _FILMED, _CAMERA, _PURPOSE, _PLACE = "#c2410c", "#1f2937", "#0f766e", "#6d28d9"
 _MARGIN = 40.0
 """Metres around what the map shows."""
@@ -24,17 +24,47 @@ def town_map(
 ) -> str:
     """Buildings, protected places, filmed ground (darker where several film), cameras; crosses for those removed."""
     around = [each for each in [*filmed, *purposes] if not each.is_empty] or [town.walls.blocks]
-    west, south, east, north = shapely.total_bounds(around)
-    box = shapely.box(west - _MARGIN, south - _MARGIN, east + _MARGIN, north + _MARGIN)
+    return _drawn(town, cameras, filmed, purposes, gone, _grown(around, _MARGIN), _HEIGHT)
+
+
+def close_up(
+    town: Town, cameras: Sequence[Camera], filmed: Sequence[Any], place: Any, gone: Sequence[Camera] = ()
+) -> str:
+    """The same around one place of a purpose, as wide as the page."""
+    west, south, east, north = shapely.bounds(place)
+    half = max((north - south) / 2 + _MARGIN, ((east - west) / 2 + _MARGIN) * _CLOSE / _WIDTH)
+    x, y, wide = (west + east) / 2, (south + north) / 2, half * _WIDTH / _CLOSE
+    box = shapely.box(x - wide, y - half, x + wide, y + half)
+    return _drawn(town, cameras, filmed, [place], gone, box, _CLOSE)
+
+
+def _grown(shapes: Sequence[Any], margin: float) -> Any:
+    west, south, east, north = shapely.total_bounds(shapes)
+    return shapely.box(west - margin, south - margin, east + margin, north + margin)
+
+
+def _drawn(
+    town: Town,
+    cameras: Sequence[Camera],
+    filmed: Sequence[Any],
+    purposes: Sequence[Any],
+    gone: Sequence[Camera],
+    box: Any,
+    tallest: float,
+) -> str:
     left, low, right, high = box.bounds
-    scale = min(_WIDTH / (right - left), _HEIGHT / (high - low))
+    scale = min(_WIDTH / (right - left), tallest / (high - low))
     paper = _Paper(left - (_WIDTH / scale - (right - left)) / 2, high, scale)
-    near = [each for each in shapely.get_parts(town.walls.blocks) if shapely.intersects(each, box)]
-    places = [each.ground for each in town.places if shapely.intersects(each.ground, box)]
+    blocks = shapely.get_parts(town.walls.blocks)
+    near = shapely.intersection(blocks[shapely.intersects(blocks, box)], box)
+    places = [shapely.intersection(each.ground, box) for each in town.places]
+    shown = [part for part in (shapely.intersection(each, box) for each in filmed) if not part.is_empty]
+    cameras, gone = ([each for each in some if shapely.intersects_xy(box, each.view.x, each.view.y)]
+                     for some in (cameras, gone))  # fmt: skip
     parts = [
         paper.shapes(near, 'fill="#d6d3d1"'),
         paper.shapes(places, f'fill="none" stroke="{_PLACE}" stroke-width="1" stroke-dasharray="3 2"'),
-        *(paper.shapes([each], f'fill="{_FILMED}" fill-opacity="0.28"') for each in filmed),
+        *(paper.shapes([each], f'fill="{_FILMED}" fill-opacity="0.28"') for each in shown),
         paper.shapes(purposes, f'fill="{_PURPOSE}" fill-opacity="0.25" stroke="{_PURPOSE}" stroke-width="1.6"'),
         *(paper.dot(each) for each in cameras),
         *(paper.cross(each) for each in gone),
