@@ -33,9 +33,9 @@ _REST_S = 0.5
 _GROWTH = 4 / 3
 _STEADY_S = 10
 """A connection that delivered for so long was a good one: the next attempt comes soon again."""
-_PAUSE = 2 * SECOND
+_PAUSE = SECOND
 _USUAL_TIMES = 4
-"""A hole is a pause without pictures that lasts two seconds and four times as long as is usual for this stream."""
+"""A hole is a pause without pictures that lasts a second and four times as long as is usual for this stream."""
 _LEAP = 10 * SECOND
 """RTP time that is off by more than this against the time of arrival has jumped."""
 
