@@ -151,7 +151,8 @@ def test_a_newer_register_entry_counts_at_once_and_costs_no_picture(street: Stre
     until(lambda: len(street.made.periods(camera)) >= 1, "the period under the old entry is closed")
     street.grow([camera])
     street.made.stop()
-    assert hours() == [24, 3]
+    # The minute may have ended by itself under the old entry.
+    assert hours() in ([24, 3], [24, 24, 3])
     slices = street.slices(camera)
     assert slices == [(slices[0] + number) % len(FILM) for number in range(len(slices))]
     rows = tables.gaps.c
