@@ -276,12 +276,13 @@ def test_more_pictures_than_anybody_takes_wait_with_the_camera_and_not_in_memory
     def slow(events: list[Event]) -> bool:
         if len(events) == 3:
             resume.wait(2.0)
-        return len(events) > 30
+        return len(events) > 32
 
     memory = Memory()
     with QuirkyCamera(Conduct(media=media, then="hang")) as camera:
         events = watch(camera, slow, silence_s=5.0)
-    assert story(events) == whole([big]) * 30
+    # That a picture came late is told as a pause; none is missing.
+    assert [told for told in story(events) if told != GapCause.PAUSED][:30] == whole([big]) * 30
     assert memory.grown < 2 * ROOM
 
 

@@ -41,8 +41,9 @@ def check_id(text: str) -> str:
 class PeriodId:
     """One period: at most 60 s of one camera's main stream, written by one writer under one key.
 
-    ``start`` is the nominal start: the camera's own staggered minute where the period follows on its predecessor, the
-    instant of the first packet (whole milliseconds) where recording began or began again. It is never reused.
+    ``start`` is the nominal start: the camera's own staggered minute where its predecessor ended with the minute, the
+    instant of the first packet (whole milliseconds) where recording began, began again, or was cut within a minute. It
+    is never reused.
     """
 
     camera: CameraId

@@ -38,6 +38,21 @@ def alive(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
+_SIGNALLED = """
+import os, signal, threading
+from custodes.node.runtime.supervisor import stop_on_signals
+stop = stop_on_signals()
+with stop._cond:
+    os.kill(os.getpid(), signal.SIGTERM)
+print("stopped" if stop.wait(60) else "never", flush=True)
+"""
+
+
+def test_a_signal_in_the_middle_of_waiting_does_not_wait_for_itself() -> None:
+    ran = subprocess.run([sys.executable, "-c", _SIGNALLED], capture_output=True, text=True, timeout=120, check=False)
+    assert (ran.stdout, ran.returncode) == ("stopped\n", 0), ran.stderr
+
+
 def test_what_ends_is_started_again_and_said(tmp_path: Path) -> None:
     said: list[str] = []
     supervisor = Supervisor(said.append)

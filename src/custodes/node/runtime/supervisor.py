@@ -4,6 +4,7 @@
 import ctypes
 import fcntl
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -33,8 +34,17 @@ def harden() -> None:
 def stop_on_signals() -> threading.Event:
     """Return an event that SIGTERM and SIGINT set."""
     stop = threading.Event()
+    asked: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def obey() -> None:
+        asked.get()
+        stop.set()
+
+    # A handler interrupts the main thread anywhere, also where that holds the event's lock: setting it there would wait
+    # for itself for ever. ``SimpleQueue.put`` is reentrant; the thread sets the event.
+    threading.Thread(target=obey, name="signals", daemon=True).start()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: asked.put(None))
     return stop
 
 

@@ -188,7 +188,9 @@ class CameraRecorder:
             if changed and packet.received - self._begun < _STEADY:
                 raise corrupt("the camera changes the format of its pictures all the time")
             self._close(None, CloseReason.CHANGED if changed else CloseReason.CUT)
-            self._open(packet, packet.received if changed else minute_of(self.camera, packet.received))
+            # A period that is cut before its minute is over is not followed by one that bears that minute's name.
+            usual = self._cut > 0 and not changed
+            self._open(packet, minute_of(self.camera, packet.received) if usual else packet.received)
         self._last = packet.received
         if self._hole is not None:
             self._end_hole(self._hole, packet.received)

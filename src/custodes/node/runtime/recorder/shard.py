@@ -63,6 +63,7 @@ class Shard:
         self._reporter = reporter
         self._recorders: dict[CameraId, CameraRecorder] = {}
         self._lock = threading.Lock()
+        self._stopped = False
 
     def obey(self, order: wire.Order) -> None:
         """Begin, go on, or end with a camera. Whatever comes of it, the coordinator hears when it has ended."""
@@ -92,14 +93,15 @@ class Shard:
                 # Its disk is slow. Two must never write for one camera: the coordinator asks again.
                 raise unavailable("its disk does not answer")
             with self._lock:
-                del self._recorders[camera]
+                self._recorders.pop(camera, None)
         if isinstance(order, Record):
             url, transport, pin = _way(order)
-            recorder = CameraRecorder(
-                self._vault, self._reporter.report, url, allowed, transport, pin, order.turn, self._ended
-            )
             with self._lock:
-                self._recorders[camera] = recorder
+                if self._stopped:
+                    return  # an order that was still waiting must not outlive the shard's end
+                self._recorders[camera] = CameraRecorder(
+                    self._vault, self._reporter.report, url, allowed, transport, pin, order.turn, self._ended
+                )
 
     def _ended(self, recorder: CameraRecorder) -> None:
         self._reporter.report(Gone(recorder.camera, recorder.turn))
@@ -112,8 +114,9 @@ class Shard:
             self._reporter.report(recorder.health())
 
     def stop(self) -> None:
-        """Close every period."""
+        """Close every period; no camera begins after this."""
         with self._lock:
+            self._stopped = True
             recorders = list(self._recorders.values())
             self._recorders.clear()
         for recorder in recorders:
