@@ -3,6 +3,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -59,7 +60,7 @@ def test_a_rate_that_cannot_be_set_is_noted_and_the_camera_used_all_the_same(dev
     assert [each.fps for each in device.profiles[:2]] == [25, 25]
 
 
-def test_h265_is_recorded_but_never_chosen_to_be_masked(device: Device) -> None:
+def test_h264_is_chosen_to_be_masked_before_h265_that_has_just_the_size(device: Device) -> None:
     device.media2 = True
     device.profiles[1].codec = "H265"
     device.profiles.append(Encoder("exact", "H265", 640, 360, 5))
@@ -69,8 +70,14 @@ def test_h265_is_recorded_but_never_chosen_to_be_masked(device: Device) -> None:
 
 
 @pytest.mark.parametrize("codec", ["H265", "JPEG"])
-def test_a_device_without_a_second_stream_in_h264_is_refused(device: Device, codec: str) -> None:
+def test_without_a_second_stream_in_h264_another_codec_is_masked(device: Device, codec: str) -> None:
     device.profiles[0].codec = codec
+    assert looked(device).sub.value.endswith("/small")
+
+
+@pytest.mark.parametrize("codec", ["MPEG4", "VP9"])
+def test_a_device_without_a_second_stream_that_can_be_decoded_is_refused(device: Device, codec: str) -> None:
+    device.profiles[:] = [replace(each, codec=codec) if each.width < 1920 else each for each in device.profiles]
     with pytest.raises(CustodesError, match="no second stream"):
         looked(device)
 

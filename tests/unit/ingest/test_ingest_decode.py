@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Decoding the sub stream: one frame for one packet, and nothing at all once something was wrong."""
 
+import random
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
@@ -10,9 +12,9 @@ import pytest
 from tests.ingest_streams import Unit, stream
 
 from custodes.clock import Instant
-from custodes.domain.video import Packet, SourceTime, StreamInfo
+from custodes.domain.video import Codec, Packet, SourceTime, StreamInfo
 from custodes.errors import CustodesError, Kind
-from custodes.video import nal
+from custodes.video import av1, nal, units
 from custodes.video.ingest.decode import SubDecoder
 
 
@@ -112,6 +114,95 @@ def test_a_full_range_picture_becomes_limited_range() -> None:
     (frame,) = SubDecoder().decode(packet)
     luma = np.frombuffer(frame.i420[: 64 * 48], np.uint8)
     assert (luma.min(), luma.max()) == (16, 235)
+
+
+def coded(codec: str, count: int, form: str = "yuv420p", **options: str) -> list[bytes]:
+    """Pictures of 64x48 that change, the first one a key picture."""
+    context = av.CodecContext.create(codec, "w")
+    context.width, context.height, context.pix_fmt, context.time_base = 64, 48, form, Fraction(1, 5)
+    context.options, context.thread_count = options, 1
+    found = []
+    for number in range(count):
+        planes = np.random.default_rng(number).integers(60, 180, (72, 64)).astype(np.uint8)
+        picture = av.VideoFrame.from_ndarray(planes, format=form)
+        picture.pts = number
+        found += [bytes(each) for each in context.encode(picture)]
+    return found + [bytes(each) for each in context.encode(None)]
+
+
+def h265(count: int) -> list[Packet]:
+    """Pictures of H.265, each after the one before; the parameter sets stand in the first."""
+    quiet = "log-level=none:keyint=50:bframes=0:pools=none:frame-threads=1"
+    pictures = [
+        nal.split_annexb(each)
+        for each in coded("libx265", count, preset="ultrafast", tune="zerolatency", **{"x265-params": quiet})
+    ]
+    sets = units.parameter_sets(Codec.H265, pictures[0])
+    return _packets(Codec.H265, [tuple(one for one in each if one not in sets) for each in pictures], sets)
+
+
+def jpegs(count: int) -> list[Packet]:
+    return _packets(Codec.JPEG, [(each,) for each in coded("mjpeg", count, "yuvj420p")], ())
+
+
+def av1s(count: int) -> list[Packet]:
+    pictures = coded("libsvtav1", count, preset="12", **{"svtav1-params": "pred-struct=1:lookahead=0:lp=1"})
+    return _packets(Codec.AV1, [_obus(each) for each in pictures], ())
+
+
+def _obus(unit: bytes) -> tuple[bytes, ...]:
+    """The pieces of a temporal unit, each with its size inside (AV1, 5.3.2)."""
+    found, at = [], 0
+    while at < len(unit):
+        size, begin = av1.leb128(unit, at + 1)
+        found.append(unit[at : begin + size])
+        at = begin + size
+    return tuple(found)
+
+
+def _packets(codec: Codec, pictures: list[tuple[bytes, ...]], sets: tuple[bytes, ...]) -> list[Packet]:
+    info = StreamInfo(64, 48, sets, codec)
+    return [
+        Packet(nals, units.is_key(codec, nals), SourceTime(1, at), Instant(at), info)
+        for at, nals in enumerate(pictures)
+    ]
+
+
+@pytest.mark.parametrize("made", [h265, av1s, jpegs])
+def test_other_codecs_give_one_frame_for_one_picture_too(made: Callable[[int], list[Packet]]) -> None:
+    decoder, packets = SubDecoder((32, 24)), made(6)
+    assert packets[0].key
+    for packet in packets:
+        (frame,) = decoder.decode(packet)
+        assert (frame.source, frame.width, frame.height) == (packet.source, 32, 24)
+
+
+def test_a_picture_of_h265_whose_reference_was_lost_is_not_patched_up() -> None:
+    packets, decoder = h265(12), SubDecoder()
+    assert len(decoder.decode(packets[0])) == 1
+    assert _all(decoder, packets[4:]) == []
+
+
+def test_a_camera_that_changes_its_codec_is_followed_from_the_next_key_picture() -> None:
+    frames = _all(SubDecoder(), [*h265(3), *packets_of(stream(3, 64, 48)), *jpegs(2)])
+    assert len(frames) == 8
+
+
+@pytest.mark.parametrize("made", [h265, av1s, jpegs])
+def test_damage_in_other_codecs_raises_one_kind_of_error_or_gives_nothing(
+    made: Callable[[int], list[Packet]],
+) -> None:
+    dice = random.Random(4)
+    for packet in made(4):
+        for _ in range(40):
+            unit = bytearray(max(packet.nals, key=len))
+            for _ in range(6):
+                unit[dice.randrange(len(unit))] = dice.randrange(256)
+            broken = replace(packet, nals=(bytes(unit[: dice.randrange(2, len(unit))]),), key=True)
+            try:
+                SubDecoder().decode(broken)
+            except CustodesError as refusal:
+                assert refusal.kind is Kind.CORRUPT  # noqa: PT017  (a picture that decodes all the same is as good)
 
 
 def _all(decoder: SubDecoder, packets: list[Packet]) -> list:

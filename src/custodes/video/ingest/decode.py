@@ -10,25 +10,28 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
 
 from custodes.clock import Instant
-from custodes.domain.video import Frame, Packet, SourceTime
+from custodes.domain.video import Codec, Frame, Packet, SourceTime
 from custodes.errors import CustodesError, corrupt
-from custodes.video import nal
+from custodes.video import nal, units
 
 MAX_WIDTH, MAX_HEIGHT = 1920, 1080
 _REMEMBERED = 32
+_LIBAV = {Codec.H264: "h264", Codec.H265: "hevc", Codec.AV1: "libdav1d", Codec.JPEG: "mjpeg"}
 
 
 class SubDecoder:
-    """Decodes H.264 on the calling thread; hostile input raises ``CustodesError`` (CORRUPT) and nothing else.
+    """Decodes on the calling thread; hostile input raises ``CustodesError`` (CORRUPT) and nothing else.
 
     It begins at a key picture. After damage it shows nothing until the next one: a picture patched up from what a lost
-    one left behind could show a person where the masker does not look for one. ``size`` (width, height in pixels, even)
+    one left behind could show a person where the masker does not look for one. That a picture is missing is told by
+    H.264's ``frame_num``; libav withholds what refers to a missing picture of H.265; of AV1 only the losses on the way
+    are known, after which whoever follows the stream makes another decoder. ``size`` (width, height in pixels, even)
     is what every frame is scaled to, whatever the camera sends; None: frames keep their size.
     """
 
     def __init__(self, size: tuple[int, int] | None = None) -> None:
         self._size = size
-        self._sets: tuple[bytes, ...] = ()
+        self._begun: tuple[Codec, tuple[bytes, ...]] | None = None
         self._context: VideoCodecContext | None = None
         self._form: nal.PictureFormat | None = None
         self._number = 0
@@ -41,12 +44,14 @@ class SubDecoder:
         A full-range picture is converted to limited range, other chroma formats to 4:2:0.
         """
         try:
-            begins = packet.key and (self._context is None or packet.info.parameter_sets != self._sets)
+            announced = (packet.info.codec, packet.info.parameter_sets)
+            begins = packet.key and (self._context is None or announced != self._begun)
             if begins:
                 self._begin(packet)
             if self._context is None:
                 return []
-            self._follow(packet, begins)
+            if packet.info.codec is Codec.H264:
+                self._follow(packet, begins)
             return self._decode(self._context, packet)
         except (av.error.FFmpegError, ValueError, OSError):
             problem = corrupt("a picture of the sub stream cannot be decoded")
@@ -59,13 +64,15 @@ class SubDecoder:
         width, height = packet.info.width, packet.info.height
         if width > MAX_WIDTH or height > MAX_HEIGHT:
             raise corrupt(f"the sub stream is {width}x{height}; at most {MAX_WIDTH}x{MAX_HEIGHT} is decoded")
-        context = av.CodecContext.create("h264", "r")
-        assert isinstance(context, VideoCodecContext)  # noqa: S101  (narrows the type; h264 is video)
+        codec, sets = packet.info.codec, packet.info.parameter_sets
+        context = av.CodecContext.create(_LIBAV[codec], "r")
+        assert isinstance(context, VideoCodecContext)  # noqa: S101  (narrows the type; all of these are video)
         context.thread_count = 1
         context.flags |= Flags.low_delay
         context.options = {"max_pixels": str(MAX_WIDTH * (MAX_HEIGHT + 16))}
-        self._context, self._sets = context, packet.info.parameter_sets
-        self._form = next((nal.read_sps(each) for each in self._sets if nal.kind(each) == nal.SPS), None)
+        self._context, self._begun = context, (codec, sets)
+        if codec is Codec.H264:
+            self._form = next((nal.read_sps(each) for each in sets if nal.kind(each) == nal.SPS), None)
         self._origins.clear()
 
     def _follow(self, packet: Packet, begins: bool) -> None:
@@ -81,8 +88,7 @@ class SubDecoder:
             self._number = number
 
     def _decode(self, context: VideoCodecContext, packet: Packet) -> list[Frame]:
-        bare = packet.key and not any(nal.kind(each) == nal.SPS for each in packet.nals)
-        unit = av.Packet(nal.join_annexb((*self._sets, *packet.nals) if bare else packet.nals))
+        unit = av.Packet(_whole(packet))
         self._count += 1
         unit.pts = unit.dts = self._count
         self._origins[self._count] = (packet.source, packet.received)
@@ -101,6 +107,14 @@ class SubDecoder:
             width, height = self._size
             picture = picture.reformat(width=width, height=height)
         return Frame(width, height, _i420(picture), origin[1], origin[0])
+
+
+def _whole(packet: Packet) -> bytes:
+    """The picture as libav wants it; a key picture that came without all of the announced parameter sets gets them."""
+    info = packet.info
+    wanted, there = ({units.kind(info.codec, each) for each in some} for some in (info.parameter_sets, packet.nals))
+    whole = packet.nals if not packet.key or wanted <= there else (*info.parameter_sets, *packet.nals)
+    return nal.join_annexb(whole) if info.codec in units.NAL_CODECS else b"".join(whole)
 
 
 def _i420(picture: VideoFrame) -> bytes:

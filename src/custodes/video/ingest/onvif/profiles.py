@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from custodes.errors import corrupt, invalid
+from custodes.video.ingest.decode import MAX_HEIGHT, MAX_WIDTH
 from custodes.video.ingest.onvif import markup
 
 MEDIA1 = "http://www.onvif.org/ver10/media/wsdl"
@@ -14,6 +15,7 @@ MEDIA2 = "http://www.onvif.org/ver20/media/wsdl"
 SUB_PIXELS = 640 * 360
 SUB_RATES = (5.0, 10.0)
 _MAX_PROFILES = 256
+_SUB_CODECS = ("H264", "H265", "JPEG")
 _CODECS = {"H264": "H264", "H265": "H265", "HEVC": "H265", "AVC": "H264"}
 
 
@@ -83,21 +85,25 @@ def of_source(profiles: Sequence[Profile], source: str) -> list[Profile]:
 
 
 def choose(profiles: Iterable[Profile]) -> tuple[Profile, Profile]:
-    """Return main and sub: the largest in H.264 or H.265, and of the others in H.264 the one nearest to 640x360.
+    """Return main and sub: the largest in H.264 or H.265, and of the others the one nearest to 640x360.
 
+    Sub is one in H.264 if there is one, else in H.265, else in JPEG, as decoding grows dearer or the network fuller.
     Between equals the faster one is main, and sub is the one nearest to 5 to 10 pictures a second. Raises
     ``CustodesError`` (CORRUPT) if there are not two.
     """
-    usable = [profile for profile in profiles if profile.codec in ("H264", "H265")]
+    known = list(profiles)
+    usable = [profile for profile in known if profile.codec in ("H264", "H265")]
     if not usable:
         raise corrupt("the device offers no H.264 or H.265 stream: switch one on there")
     main = max(usable, key=lambda each: (each.width * each.height, each.fps))
-    others = [profile for profile in usable if profile.codec == "H264" and profile.token != main.token]
+    others = [profile for profile in known if profile.token != main.token and _can_be_masked(profile)]
     if not others:
-        raise corrupt(
-            "the device offers no second stream in H.264 to be masked: switch one on there, 640x360 if it can"
-        )
-    return main, min(others, key=_distance)
+        raise corrupt("the device offers no second stream to be masked: switch one on there, H.264 640x360 if it can")
+    return main, min(others, key=lambda each: (_SUB_CODECS.index(each.codec), *_distance(each)))
+
+
+def _can_be_masked(profile: Profile) -> bool:
+    return profile.codec in _SUB_CODECS and profile.width <= MAX_WIDTH and profile.height <= MAX_HEIGHT
 
 
 def _distance(profile: Profile) -> tuple[float, float]:
