@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """A masker on a small made-up scene, and detectors that do as they are told."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from custodes.clock import MILLISECOND, SECOND, Instant
-from custodes.domain.video import Frame, MaskedFrame, SourceTime
+from custodes.domain.video import Cover, Frame, MaskedFrame, SourceTime
+from custodes.domain.zones import Zone
 from custodes.video.mask.detector import Box
 from custodes.video.mask.masker import Masker
 from custodes.video.mask.tuning import Tuning
@@ -41,9 +44,11 @@ def scene(seed: int = 3) -> NDArray[np.uint8]:
 class Rig:
     """Feeds a masker slot by slot; the sensor's noise makes every picture new."""
 
-    def __init__(self, detector: Obedient | None = None, *, tuning: Tuning | None = None) -> None:
+    def __init__(
+        self, detector: Obedient | None = None, *, tuning: Tuning | None = None, zones: Sequence[Zone] = ()
+    ) -> None:
         self.detector = detector or Obedient()
-        self.masker = Masker(WIDTH, HEIGHT, self.detector, tuning=tuning)
+        self.masker = Masker(WIDTH, HEIGHT, self.detector, tuning=tuning, zones=zones)
         self.empty = scene()
         self.slot = BEGIN
         self.dice = np.random.default_rng(8)
@@ -59,12 +64,20 @@ class Rig:
         picture[top:bottom, left:right] = luma
         return picture
 
-    def send(self, i420: bytes | None, *, late: int = 0, after: int = SLOT, turning: bool = False) -> MaskedFrame:
+    def send(
+        self,
+        i420: bytes | None,
+        *,
+        late: int = 0,
+        after: int = SLOT,
+        turning: bool = False,
+        barred: Cover | None = None,
+    ) -> MaskedFrame:
         """The next slot, with a frame or with none."""
         self.slot = Instant(self.slot + after)
         source = SourceTime(1, (self.slot - BEGIN) * 9 // 100_000)
         frame = None if i420 is None else Frame(WIDTH, HEIGHT, i420, Instant(self.slot - late), source)
-        return self.masker.observe(frame, self.slot, turning=turning)
+        return self.masker.observe(frame, self.slot, turning=turning, barred=barred)
 
     def show(self, luma: NDArray[np.uint8], slots: int = 1, after: int = SLOT) -> MaskedFrame:
         """Send the same scene for some slots; return the last picture."""

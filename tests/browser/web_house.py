@@ -116,7 +116,7 @@ class House:
         frame = picture(now, 0, None, "empty")
         sealed = self.store.encrypt(still(frame), f"candidate {camera}")
         with self.store.begin() as connection:
-            states.candidate(camera, sealed, now, progress)(connection)
+            states.candidate(camera, sealed, now, progress, "test")(connection)
 
 
 @contextmanager

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import { HideElement } from "../elements/hide";
 import { dateAndTime, localValue, utc } from "../times";
 import { LiveElement } from "../live/element";
 import { PlaybackElement } from "./player";
@@ -29,6 +30,10 @@ class CameraElement extends HTMLElement {
     this.#playback = this.querySelector<PlaybackElement>("c-playback")!;
     this.#timeline = this.querySelector<TimelineElement>("c-timeline")!;
     this.#playback.spanAt = (ms) => this.#timeline.spanAt(ms);
+    this.#playback.refresh = () => this.#timeline.refresh();
+    const hide = this.querySelector<HideElement>("c-hide");
+    if (hide) hide.at = () => this.#past;
+    this.addEventListener("hid", () => void this.#hid());
     this.#playback.addEventListener("time", (event) => this.#moved((event as CustomEvent<number>).detail));
     this.#playback.addEventListener("caughtup", () => this.#goLive());
     this.#timeline.addEventListener("seek", (event) => this.#goTo((event as CustomEvent<number>).detail));
@@ -85,6 +90,15 @@ class CameraElement extends HTMLElement {
     this.#render();
   }
 
+  /** What is on the screen was hidden: nothing of it stays there. */
+  async #hid(): Promise<void> {
+    const past = this.#past;
+    if (past === null) return;
+    this.#playback.stop();
+    await this.#timeline.refresh();
+    if (this.#past === past) void this.#playback.play(past);
+  }
+
   #goTo(ms: number): void {
     // The newest seconds are still being written; playback begins a little before them.
     const wanted = Math.min(ms, Date.now() - 6_000);
@@ -121,7 +135,8 @@ class CameraElement extends HTMLElement {
     if (this.#past !== null) {
       this.#past = ms;
       const span = this.#timeline.spanAt(ms);
-      this.#picture(span?.kind === "covered" ? `Recorded, covered. ${span.cause}` : "Recorded, masked");
+      const words = { covered: `Recorded, covered. ${span?.cause}`, hidden: `Hidden. ${span?.cause}` };
+      this.#picture(span?.kind === "covered" || span?.kind === "hidden" ? words[span.kind] : "Recorded, masked");
     }
     this.#timeline.position = ms;
     this.#render();

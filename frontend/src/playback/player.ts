@@ -3,7 +3,9 @@ import type HlsPlayer from "hls.js/light";
 import type { Span } from "./timeline";
 
 const WINDOW_MS = 10 * 60_000;
-const BEAT_MS = 10_000;
+/** So soon a page learns that something of what it plays was hidden. */
+const BEAT_MS = 1_000;
+const FAILURES = 3;
 
 interface Begun {
   viewing: string;
@@ -19,6 +21,8 @@ export class PlaybackElement extends HTMLElement {
   readonly #cover = document.createElement("div");
   /** What the timeline knows of a moment: covered stretches are said to be covered, with their cause. */
   spanAt: (ms: number) => Span | undefined = () => undefined;
+  /** Ask the server what there is, before `spanAt` is asked again. */
+  refresh: () => Promise<void> = () => Promise.resolve();
   #hls: HlsPlayer | undefined;
   #viewing: string | undefined;
   #turn = 0;
@@ -26,6 +30,8 @@ export class PlaybackElement extends HTMLElement {
   #end = 0;
   #message = "";
   #paused = false;
+  #failures = 0;
+  readonly #onVisibility = (): void => void this.#beat();
   readonly #leave = (): void => this.stop();
 
   connectedCallback(): void {
@@ -41,11 +47,13 @@ export class PlaybackElement extends HTMLElement {
     });
     this.#timer = window.setInterval(() => void this.#beat(), BEAT_MS);
     addEventListener("pagehide", this.#leave);
+    document.addEventListener("visibilitychange", this.#onVisibility);
   }
 
   disconnectedCallback(): void {
     clearInterval(this.#timer);
     removeEventListener("pagehide", this.#leave);
+    document.removeEventListener("visibilitychange", this.#onVisibility);
     this.stop();
   }
 
@@ -61,6 +69,12 @@ export class PlaybackElement extends HTMLElement {
 
   /** Go to a moment: within what is loaded at once, else with a new viewing. */
   async play(ms: number): Promise<void> {
+    const span = this.spanAt(ms);
+    if (span?.kind === "hidden") {
+      this.stop();
+      this.#say("Hidden", span.cause);
+      return;
+    }
     if (this.#seekWithin(ms)) return;
     this.stop();
     const turn = ++this.#turn;
@@ -94,6 +108,7 @@ export class PlaybackElement extends HTMLElement {
   /** Show nothing any more; the viewing ends. */
   stop(): void {
     this.#turn += 1;
+    this.#failures = 0;
     this.#hls?.destroy();
     this.#hls = undefined;
     this.#video.removeAttribute("src");
@@ -114,12 +129,19 @@ export class PlaybackElement extends HTMLElement {
 
   async #beat(): Promise<void> {
     if (!this.#viewing || document.hidden) return;
-    const at = this.#at();
-    const response = await fetch(`/operator/viewings/${this.#viewing}/beat`, { method: "POST" }).catch(() => null);
-    // The server had to end a viewing that was silent for too long (a sleeping tab): begin another where we were.
+    const [viewing, at] = [this.#viewing, this.#at()];
+    const response = await fetch(`/operator/viewings/${viewing}/beat`, { method: "POST" }).catch(() => null);
+    if (viewing !== this.#viewing) return;
+    this.#failures = response?.ok ? 0 : this.#failures + 1;
     if (response?.status === 404 && at !== undefined) {
+      // It was silent for too long (a sleeping tab), or something in it was hidden: begin another where we were.
       this.stop();
-      void this.play(at);
+      this.#say("Waiting", "Fetching the recording.");
+      await this.refresh();
+      if (!this.#viewing) void this.play(at);
+    } else if (this.#failures >= FAILURES) {
+      this.stop();
+      this.#say("No picture", "The server does not answer. Choose the moment again.");
     }
   }
 
@@ -132,7 +154,7 @@ export class PlaybackElement extends HTMLElement {
     if (at === undefined) return;
     this.#message = "";
     const span = this.spanAt(at);
-    if (span?.kind === "covered") this.#show("Covered", span.cause);
+    if (span?.kind === "covered" || span?.kind === "hidden") this.#show(span.kind === "hidden" ? "Hidden" : "Covered", span.cause);
     else this.#cover.hidden = true;
     this.dispatchEvent(new CustomEvent("time", { detail: at }));
   }
@@ -161,7 +183,7 @@ export class PlaybackElement extends HTMLElement {
 
   #show(title: string, words: string): void {
     this.#cover.hidden = false;
-    this.#cover.dataset["kind"] = title === "Covered" ? "covered" : "waiting";
+    this.#cover.dataset["kind"] = title === "Covered" || title === "Hidden" ? "covered" : "waiting";
     const [strong, span] = this.#cover.children;
     if (strong) strong.textContent = title;
     if (span) span.textContent = words;

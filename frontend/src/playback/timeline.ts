@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { dateAndTime, dayOf, hourAndMinute, timeOfDay } from "../times";
 
-export type SpanKind = "shown" | "covered" | "gap";
+export type SpanKind = "shown" | "covered" | "hidden" | "gap";
 
 /** A stretch of the past; times in milliseconds since 1970. */
 export interface Span {
@@ -20,7 +20,7 @@ const SHORTEST = 20_000;
 const LONGEST = 31 * 24 * HOUR;
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800];
 const CLICK_PX = 4;
-const NAMES: Record<SpanKind, string> = { shown: "Masked video", covered: "Covered", gap: "Nothing recorded" };
+const NAMES: Record<SpanKind, string> = { shown: "Masked video", covered: "Covered", hidden: "Hidden", gap: "Nothing recorded" };
 
 /**
  * What there is to see, and where we are in it. Drag to move, wheel or pinch to zoom, click to go there, shift and drag
@@ -92,6 +92,11 @@ export class TimelineElement extends HTMLElement {
   set selection(selection: [number, number] | null) {
     this.#selection = selection;
     this.#schedule();
+  }
+
+  /** Ask the server what there is now. */
+  refresh(): Promise<void> {
+    return this.#ask();
   }
 
   /** What is known of a moment. */
@@ -301,11 +306,11 @@ export class TimelineElement extends HTMLElement {
       const [a, b] = [x(span.start), x(span.end)];
       if (b < 0 || a > this.#canvas.clientWidth || span.kind === "gap") continue;
       const wide = Math.max(b - a, 1);
-      context.fillStyle = colour(span.kind === "covered" ? "--covered-fill" : "--shown-fill");
+      context.fillStyle = colour({ shown: "--shown-fill", covered: "--covered-fill", hidden: "--covered-line" }[span.kind]);
       context.fillRect(a, top, wide, bottom - top);
       if (span.kind === "covered") {
         hatch(context, a, top, wide, bottom - top, colour("--covered-line"));
-      } else {
+      } else if (span.kind === "shown") {
         const tall = (bottom - top) * (0.16 + 0.28 * span.activity);
         context.fillStyle = colour("--shown-line");
         context.fillRect(a, bottom - tall, wide, tall);

@@ -152,6 +152,9 @@ class Cover(Enum):
     MASKER_FAILED = "the masker failed on a picture"
     MASKER_DOWN = "the masker is not running"
     NOT_REGISTERED = "the camera has no valid register entry"
+    HIDDEN = "somebody was visible: hidden until the steward has looked"
+    RECALLED = "what this version of the masker made was recalled"
+    UNCHECKED = "it cannot be checked whether this picture is to be hidden"
 
 
 class Tamper(Enum):

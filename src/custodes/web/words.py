@@ -39,6 +39,11 @@ ACTS: dict[Act, Explained] = {
         "A camera's settings, password or device are others now. Which of them is told.",
         "register",
     ),
+    Act.ZONES_SET: Explained(
+        "Privacy zones set",
+        "So many parts of a camera's picture, windows for example, are never shown. Where is a sealed note.",
+        "register",
+    ),
     Act.CAMERA_REMOVED: Explained("Camera removed", "A camera was taken out of service.", "register"),
     Act.ALERTS_SNOOZED: Explained(
         "Alerts snoozed",
@@ -66,6 +71,22 @@ ACTS: dict[Act, Explained] = {
     Act.SESSION_ENDED: Explained("Signed out", "Somebody left; the session cannot be used again.", "watching"),
     Act.MASK_CERTIFIED: Explained(
         "Mask certified", "The steward checked a camera's masking; until then its whole picture is covered.", "watching"
+    ),
+    Act.MASK_HIDDEN: Explained(
+        "Pictures hidden",
+        "Somebody was visible in masked pictures: whoever saw it hid them from everybody, at once.",
+        "watching",
+    ),
+    Act.MASK_SHOWN: Explained(
+        "Live picture shown again", "The steward has looked; what was recorded meanwhile stays hidden.", "watching"
+    ),
+    Act.MASK_DECIDED: Explained(
+        "Hidden pictures decided",
+        "The steward keeps a hidden stretch hidden, or lets it be played back again.",
+        "watching",
+    ),
+    Act.MASK_RECALLED: Explained(
+        "Masker recalled", "Whatever this version of the masker has made is never shown again.", "watching"
     ),
     Act.VIEWING_BEGUN: Explained(
         "Viewing begun", "Somebody began to watch masked pictures. Who and which camera is a sealed note.", "watching"
@@ -139,6 +160,9 @@ COVERS: dict[Cover, str] = {
     Cover.MASKER_FAILED: "The masker failed on a picture.",
     Cover.MASKER_DOWN: "The masker is not running.",
     Cover.NOT_REGISTERED: "The camera has no valid register entry.",
+    Cover.HIDDEN: "Somebody was visible. Hidden until the steward has looked.",
+    Cover.RECALLED: "What this version of the masker made was recalled.",
+    Cover.UNCHECKED: "It cannot be checked whether this picture is to be hidden.",
 }
 
 REFUSALS = (

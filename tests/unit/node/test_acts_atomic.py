@@ -13,6 +13,7 @@ from tests.node_store import Node, node
 
 from custodes.clock import SECOND, Instant
 from custodes.domain.acts import Act
+from custodes.domain.hiding import Verdict
 from custodes.domain.ids import CameraId, DeploymentId, Digest, Epoch, KeyId, PeriodId, Term
 from custodes.domain.inventories import Decision
 from custodes.errors import CustodesError, Kind
@@ -30,12 +31,14 @@ from custodes.node.acts import (
     storage,
     viewing,
 )
+from custodes.node.acts.zones import set_zones
 from custodes.node.queries import cameras as queries
 from custodes.node.store import tables
 from custodes.places.register.importing.mapping import Mapping
 from custodes.places.register.importing.read import Source
 from custodes.places.register.inventory import Inventory, InventoryRow, Rejected
 from custodes.places.register.reconcile.outcome import Match, Reconciliation
+from custodes.video.mask.tuning import VERSION
 
 NOBODY = CameraId("a" * 26)
 
@@ -62,6 +65,25 @@ def certify(here: Node) -> None:
         row = {"camera": camera, "progress": 100}
         connection.execute(tables.candidates.insert().values(**row))
     masks.certify(here.store, camera, "steward")
+
+
+def hide(here: Node) -> tuple[CameraId, str]:
+    camera = here.camera()
+    return camera, masks.hide(here.store, camera, "secret person")
+
+
+def show(here: Node) -> str:
+    camera, hidden = hide(here)
+    masks.show(here.store, camera, "secret person")
+    return hidden
+
+
+def decide(here: Node) -> None:
+    masks.decide(here.store, show(here), Verdict.LIFTED, "secret person")
+
+
+def zone(here: Node) -> None:
+    set_zones(here.store, here.camera(), (((0, 0), (10_000, 0), (0, 10_000)),))
 
 
 def imported(here: Node, name: str = "one.csv") -> str:
@@ -150,6 +172,11 @@ ACTS: dict[str, tuple[str, Callable[[Node], object]]] = {
     "issue_link": ("links", lambda here: sessions.issue_link(here.store, "operator")),
     "begin_session": ("sessions", begin_session),
     "certify": ("certifications", certify),
+    "hide": ("hidden_windows", hide),
+    "show": ("hidden_decisions", show),
+    "decide": ("hidden_decisions", decide),
+    "recall": ("recalled_maskers", lambda here: masks.recall(here.store, VERSION, "secret person")),
+    "set_zones": ("privacy_zones", zone),
     "begin_viewing": ("viewings", lambda here: viewing.begin_viewing(here.store, "p", here.camera(), "live")),
     "end_viewing": ("viewings", end_viewing),
     "commit_periods": ("periods", commit),
@@ -237,6 +264,11 @@ def test_an_act_that_is_refused_halfway_leaves_nothing(here: Node) -> None:
     refused: list[Callable[[], object]] = [
         lambda: cameras.remove_camera(here.store, NOBODY),
         lambda: masks.certify(here.store, NOBODY, "steward"),
+        lambda: masks.hide(here.store, NOBODY, "steward"),
+        lambda: masks.show(here.store, NOBODY, "steward"),
+        lambda: masks.decide(here.store, NOBODY, Verdict.KEPT, "steward"),
+        lambda: masks.recall(here.store, "no such version", "steward"),
+        lambda: set_zones(here.store, NOBODY, ()),
         lambda: register.publish_entry(here.store, here.entry(NOBODY)),
         lambda: viewing.begin_viewing(here.store, "person", NOBODY, "live"),
         lambda: sessions.begin_session(here.store, "no such token"),

@@ -6,8 +6,9 @@ import argparse
 from custodes.cli._shell import show
 from custodes.domain.cameras import CameraSettings
 from custodes.domain.ids import CameraId, check_id
+from custodes.domain.zones import UNIT
 from custodes.node.config import Layout
-from custodes.node.queries import Store, cameras
+from custodes.node.queries import Store, cameras, zones
 from custodes.node.queries.views import CameraView
 
 
@@ -44,7 +45,10 @@ def show_one(arguments: argparse.Namespace) -> int:
         lines += [f"purpose      {entry.purpose.value}", f"legal basis  {entry.legal_basis.value}"]
         lines += [f"owner        {entry.owner} ({entry.contact})", f"retention    {entry.retention_hours} h"]
         lines += [f"hours        {entry.schedule}", f"password     {entry.credentials.value}"]
-    show(arguments, {**_facts(view), **device}, "\n".join(lines))
+    zoned = zones.of(store, camera)
+    lines.append(f"zones        {len(zoned)}")
+    shares = [[[x / UNIT, y / UNIT] for x, y in zone] for zone in zoned]
+    show(arguments, {**_facts(view), **device, "zones": shares}, "\n".join(lines))
     return 0
 
 

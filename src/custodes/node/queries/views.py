@@ -61,12 +61,15 @@ class SpanKind(Enum):
 
     SHOWN = "shown"
     COVERED = "covered"
+    HIDDEN = "hidden"
     GAP = "gap"
 
 
 @dataclass(frozen=True, slots=True)
 class TimelineSpan:
-    """``SHOWN``: masked video; ``COVERED``: video, wholly covered; ``GAP``: no video. ``activity`` 0 to 3."""
+    """``SHOWN``: masked video; ``COVERED``: video, wholly covered; ``HIDDEN``: video that may not be played (any more);
+    ``GAP``: no video. ``activity`` 0 to 3.
+    """
 
     start: Instant
     end: Instant

@@ -14,9 +14,12 @@ from custodes.domain.feeds import FeedState
 from custodes.domain.ids import CameraId, Term
 from custodes.domain.register import RecordingPermit
 from custodes.domain.video import Cover, Fragment, Frame, Gap, MaskedFrame, Packet
+from custodes.domain.zones import Zone
 from custodes.errors import CustodesError, Kind, unavailable
 from custodes.node.queries import cameras, masks
+from custodes.node.queries import zones as set_zones
 from custodes.node.queries.cameras import CameraStreams
+from custodes.node.queries.hidden import BarWatch
 from custodes.node.runtime import references, states
 from custodes.node.runtime.bookkeeper import Bookkeeper
 from custodes.node.runtime.feedserver import FeedServer
@@ -30,7 +33,7 @@ from custodes.video.encode.still import still
 from custodes.video.ingest.decode import SubDecoder
 from custodes.video.ingest.session import CameraStream
 from custodes.video.mask.detector import Box, Detector, load_detector
-from custodes.video.mask.masker import Masker
+from custodes.video.mask.masker import MASKER, Masker
 
 WIDTH, HEIGHT, FPS = 640, 360, 5
 SLOT = SECOND // FPS
@@ -39,6 +42,8 @@ _LOOK_S = 0.5
 _CANDIDATE_EVERY = 2 * SECOND
 _TIDY_EVERY = 120
 """Looks (one minute) between two searches for references of cameras that are gone."""
+_BARS_FRESH = 10 * SECOND
+"""A look can take that long while many maskers start; the web, which serves the pictures, looks for itself."""
 _REFERENCE_EVERY = 600 * SECOND
 """How often the reference is kept as it has followed the scene, besides at each certification and at the end."""
 
@@ -67,17 +72,20 @@ class CameraMasker:
         detector: Detector | None,
         streams: CameraStreams,
         permit: RecordingPermit,
+        bars: BarWatch,
+        zones: tuple[Zone, ...] = (),
     ) -> None:
         self.camera = permit.camera
         self.permit = permit
         self._store, self._books, self._feeds = store, books, feeds
-        self.streams = streams
+        self.streams, self.zones = streams, zones
+        self._bars = bars
         self._listener = CameraListener(streams)
         self._stop = threading.Event()
         self._newest: Frame | None = None
         self._lock = threading.Lock()
         self._signal = ""
-        self._masker = Masker(WIDTH, HEIGHT, detector)
+        self._masker = Masker(WIDTH, HEIGHT, detector, zones=zones)
         self._encoder = FragmentEncoder(self.camera, WIDTH, HEIGHT, FPS)
         self._files = MaskedFiles(store, books, self.camera, _TERM)
         self._view = ViewWatch(books, self.camera)
@@ -154,7 +162,8 @@ class CameraMasker:
             if wait > 0 and self._stop.wait(wait):
                 break
             frame = self._take()
-            masked = self._masker.observe(frame, slot, turning=self._listener.turning)
+            barred = self._bars.cover(self.camera, MASKER)
+            masked = self._masker.observe(frame, slot, turning=self._listener.turning, barred=barred)
             # What was encoded before the picture goes out before the word on it: a cover ends what was shown.
             self._hand_on(self._encoder.push(masked))
             self._report(masked)
@@ -232,7 +241,7 @@ class CameraMasker:
             picture = None  # the detector has failed: the live picture is covered and says so
         encrypted = None if picture is None else self._store.encrypt(still(picture), f"candidate {self.camera}")
         taken = None if picture is None else slot
-        self._books.note(states.candidate(self.camera, encrypted, taken, self._masker.progress))
+        self._books.note(states.candidate(self.camera, encrypted, taken, self._masker.progress, MASKER))
 
 
 class Maskers:
@@ -242,13 +251,16 @@ class Maskers:
         self._store, self._feeds, self._detector = store, feeds, detector
         self._books = Bookkeeper(store)
         self._permits = Permits(store)
+        self._bars = BarWatch(store, _BARS_FRESH)
         self._running: dict[CameraId, CameraMasker] = {}
         self._looked = 0
 
     def step(self) -> None:
         """Bring who is masked in line with who is to be; call it twice a second."""
+        self._bars.look()
         try:
             in_service = {each.id: each for each in cameras.streams(self._store)}
+            zones = set_zones.every(self._store)
             self._permits.look()
         except CustodesError as problem:
             if problem.kind is not Kind.UNAVAILABLE:
@@ -260,9 +272,9 @@ class Maskers:
             references.drop_others(self._store, set(in_service))
         self._looked = (self._looked + 1) % _TIDY_EVERY
         for camera, streams in in_service.items():
-            self._keep(camera, streams)
+            self._keep(camera, streams, zones.get(camera, ()))
 
-    def _keep(self, camera: CameraId, streams: CameraStreams) -> None:
+    def _keep(self, camera: CameraId, streams: CameraStreams, zones: tuple[Zone, ...] | None) -> None:
         """See that the camera is masked under its newest entry, as it is set now."""
         running = self._running.get(camera)
         if running is not None and not (running.running and running.permit.holds_at(self._store.clock.now())):
@@ -271,15 +283,20 @@ class Maskers:
             permit, _ = self._permits.of(camera)
             if streams.problem:
                 raise unavailable(streams.problem)
+            if zones is None:
+                raise unavailable("its privacy zones cannot be read: set them again")
         except CustodesError as problem:
             if running is None:
                 self._end(camera)
                 now = Instant(self._store.clock.now() // MILLISECOND * MILLISECOND)
                 self._feeds.publish(camera, FeedState(camera, Cover.NOT_REGISTERED, now, problem.message))
             return
-        if running is None or running.streams != streams or running.permit.entry != permit.entry:
+        wanted = (streams, permit.entry, zones)
+        if running is None or (running.streams, running.permit.entry, running.zones) != wanted:
             self._end(camera)
-            self._running[camera] = CameraMasker(self._store, self._books, self._feeds, self._detector, streams, permit)
+            self._running[camera] = CameraMasker(
+                self._store, self._books, self._feeds, self._detector, streams, permit, self._bars, zones
+            )
 
     def _end(self, camera: CameraId) -> None:
         previous = self._running.pop(camera, None)

@@ -40,9 +40,9 @@ _TABLES: dict[type, tuple[sa.Table, tuple[str, ...]]] = {
 }
 
 
-def candidate(camera: CameraId, picture: bytes | None, taken: Instant | None, progress: int) -> Row:
-    """How far the reference picture is; ``picture`` is an encrypted masked still."""
-    values: dict[str, object] = {"picture": picture, "taken": taken, "progress": progress}
+def candidate(camera: CameraId, picture: bytes | None, taken: Instant | None, progress: int, masker: str) -> Row:
+    """How far the reference picture is; ``picture`` is an encrypted masked still of this version of the masker."""
+    values: dict[str, object] = {"picture": picture, "taken": taken, "progress": progress, "masker": masker}
     return _row(tables.candidates, {"camera": camera}, values)
 
 

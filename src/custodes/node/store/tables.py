@@ -21,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 
-from custodes.node.store import inventory_tables  # noqa: F401 - so that the metadata is whole
+from custodes.node.store import inventory_tables, mask_tables  # noqa: F401 - so that the metadata is whole
 from custodes.node.store._base import SEQ as _SEQ
 from custodes.node.store._base import entry as _entry
 from custodes.node.store._base import metadata as metadata
@@ -300,6 +300,7 @@ candidates = Table(
     Column("picture", LargeBinary),  # masked still, encrypted
     Column("taken", BigInteger),
     Column("progress", Integer, nullable=False),
+    Column("masker", String, nullable=False, server_default=""),  # the version that made the still
 )
 
 certifications = Table(

@@ -6,12 +6,15 @@ Pictures are composed of the certified reference and constant colours; no pixel 
 """
 
 import threading
+from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
 from custodes.clock import SECOND, Instant
 from custodes.domain.video import Cover, Frame, MaskedFrame, SourceTime
+from custodes.domain.zones import Zone
 from custodes.errors import conflict, unavailable
 from custodes.video.mask import kept, palette
 from custodes.video.mask.candidate import Collector, Still
@@ -21,6 +24,7 @@ from custodes.video.mask.reference import Reference
 from custodes.video.mask.scene import SceneWatch
 from custodes.video.mask.silhouette import Mask, Silhouettes, compose, solid
 from custodes.video.mask.tuning import VERSION, Tuning
+from custodes.video.mask.zones import Zones
 
 MASKER = VERSION
 """Stamped on every masked frame."""
@@ -36,13 +40,23 @@ class Masker:
     """Masks one camera's sub stream. Its methods may be called from several threads; each waits for the other.
 
     ``width``, ``height``: pixels, even, at least 16, else ``CustodesError`` (INVALID). ``detector`` is None if it could
-    not be loaded: everything stays covered. Time comes in by ``slot`` and ``frame.received`` only.
+    not be loaded: everything stays covered. Time comes in by ``slot`` and ``frame.received`` only. ``zones``: privacy
+    zones; what is in them is taken out of every picture before anything else looks at it.
     """
 
-    def __init__(self, width: int, height: int, detector: Detector | None, *, tuning: Tuning | None = None) -> None:
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        detector: Detector | None,
+        *,
+        tuning: Tuning | None = None,
+        zones: Sequence[Zone] = (),
+    ) -> None:
         cv2.setNumThreads(1)
         self._lock = threading.Lock()
         self._grid = Grid(width, height)
+        self._zones = Zones(zones, self._grid)
         self._detector = detector
         self._tuning = tuning or Tuning()
         self._cover_picture = solid(palette.COVER, self._grid)
@@ -57,7 +71,7 @@ class Masker:
         self._begin_candidate()
 
     def _begin_scene(self) -> None:
-        self._watch = SceneWatch(self._grid, self._tuning)
+        self._watch = SceneWatch(self._grid, self._tuning, self._zones.share)
         self._silhouettes = Silhouettes(self._grid, self._tuning)
         self._masked = np.zeros(self._grid.shape, np.bool_)
         self._frames_to_detection = 0
@@ -76,12 +90,15 @@ class Masker:
         with self._lock:
             return self._collector.progress
 
-    def observe(self, frame: Frame | None, slot: Instant, *, turning: bool = False) -> MaskedFrame:
+    def observe(
+        self, frame: Frame | None, slot: Instant, *, turning: bool = False, barred: Cover | None = None
+    ) -> MaskedFrame:
         """Return the picture for ``slot``; call once per slot of 200 ms, in order.
 
         ``frame`` is the newest frame since the last slot, None if there is none: then the last picture is repeated for
-        two seconds. ``turning``: the camera says that it is being turned. Never raises for what a camera or the
-        detector does; the picture's ``cover`` tells.
+        two seconds. ``turning``: the camera says that it is being turned. ``barred``: why the picture must be covered
+        whatever is in it; the scene is followed all the same. Never raises for what a camera or the detector does; the
+        picture's ``cover`` tells.
         """
         with self._lock:
             elapsed = self._pass_time(slot)
@@ -91,6 +108,8 @@ class Masker:
                 self._served = self._cover(Cover.DETECTOR_FAILED, slot, frame)
             except Exception:  # noqa: BLE001 (whatever went wrong, the picture must be covered and the next one tried)
                 self._served = self._cover(Cover.MASKER_FAILED, slot, frame)
+            if barred is not None:
+                return self._cover(barred, slot, frame)
             if turning and self._served.cover is None:
                 return self._cover(Cover.CAMERA_MOVED, slot, frame)
             return self._served
@@ -117,6 +136,7 @@ class Masker:
         since_last, self._silence = self._silence, 0
         if (frame.width, frame.height) != (self._grid.width, self._grid.height):
             return self._cover(Cover.MASKER_FAILED, slot, frame)
+        frame = replace(frame, i420=self._zones.burn(frame.i420))
         planes = self._grid.planes(frame.i420)
         if self._is_frozen(frame):
             return self._cover(Cover.FROZEN, slot, frame)
@@ -135,8 +155,9 @@ class Masker:
         if self._unverified:
             self._unverified = max(0, self._unverified - since_last)
             return self._cover(Cover.STARTING, slot, frame)
-        picture = compose(self._reference.shown(since_last), mask, self._grid)
-        return self._make(picture, slot, frame.source, None, round(1000 * self._grid.share(mask.blocks)))
+        picture = self._zones.burn(compose(self._reference.shown(since_last), mask, self._grid))
+        share = self._grid.share(mask.blocks & ~self._zones.blocks)
+        return self._make(picture, slot, frame.source, None, round(1000 * share))
 
     def _is_frozen(self, frame: Frame) -> bool:
         luma = frame.i420[: frame.width * frame.height]
@@ -220,9 +241,18 @@ class Masker:
         or origin: ``CustodesError`` (CORRUPT), and nothing has changed.
         """
         with self._lock:
-            self._reference = Reference.restored(kept.decode(data, self._grid), self._grid, self._tuning)
+            found = self._without_zones(kept.decode(data, self._grid))
+            self._reference = Reference.restored(found, self._grid, self._tuning)
             self._unverified = self._tuning.verify
             self._begin_scene()
+
+    def _without_zones(self, found: kept.Kept) -> kept.Kept:
+        """A zone that was set since is taken out; where one is no more nobody has seen what is there."""
+        still, texture = (
+            self._grid.planes(self._zones.burn(b"".join(plane.tobytes() for plane in planes)))
+            for planes in (found.still.planes, found.texture)
+        )
+        return kept.Kept(Still(still, found.still.known & ~self._zones.blocks), texture, found.spread)
 
     def _develop(self) -> MaskedFrame | None:
         """Make the still if it is time; hide whoever the detector finds there (a sleeper was in every sample)."""
@@ -241,14 +271,14 @@ class Masker:
             boxes = self._detector.detect(frame)
         except Exception as error:
             raise unavailable("the person detector does not work: no reference can be made") from error
-        known = still.known.copy()
+        known = still.known & ~self._zones.blocks
         for box in boxes:
             if box.kind is Kind.PERSON:
                 known[self._grid.box(box.left, box.top, box.right, box.bottom, self._tuning.box_margin)] = False
         self._still, self._still_complete, self._poster_age = Still(still.planes, known), complete, 0
         mask = Mask(~known, np.zeros(self._grid.shape, np.bool_))
         share = round(1000 * self._grid.share(mask.blocks))
-        shown = compose(still.planes, mask, self._grid)
+        shown = self._zones.burn(compose(still.planes, mask, self._grid))
         self._poster = self._make(shown, self._slot, None, Cover.NOT_CERTIFIED, share)
         return self._poster
 

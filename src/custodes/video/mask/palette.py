@@ -2,7 +2,7 @@
 """The colours of masks and covers, and how to recognise them in a picture that was encoded and decoded again.
 
 Values are Y, Cb, Cr of BT.709, limited range. They are calm to look at and lie where the light of streets and rooms
-does not go: strong violet for people and for whatever changed, petrol for vehicles.
+does not go: strong violet for people and for whatever changed, petrol for vehicles, dark petrol for privacy zones.
 """
 
 from typing import NamedTuple, TypeAlias
@@ -23,6 +23,7 @@ class Colour(NamedTuple):
 
 PERSON = Colour(99, 180, 152)
 VEHICLE = Colour(103, 146, 72)
+ZONE = Colour(66, 146, 76)
 COVER = Colour(38, 132, 126)
 
 _LUMA_SLACK = 40
@@ -37,7 +38,7 @@ def mask_pixels(i420: bytes, width: int, height: int) -> Bits:
     u = flat[luma : luma + chroma].reshape(height // 2, width // 2).astype(np.int16)
     v = flat[luma + chroma :].reshape(height // 2, width // 2).astype(np.int16)
     found = np.zeros((height, width), np.bool_)
-    for colour in (PERSON, VEHICLE):
+    for colour in (PERSON, VEHICLE, ZONE):
         near = (np.abs(u - colour.u) <= _CHROMA_SLACK) & (np.abs(v - colour.v) <= _CHROMA_SLACK)
         found |= near.repeat(2, 0).repeat(2, 1) & (np.abs(y - colour.y) <= _LUMA_SLACK)
     return found

@@ -18,10 +18,11 @@ _TWICE = 2
 
 
 class SceneWatch:
-    """Compares picture and reference as a whole."""
+    """Compares picture and reference as a whole. ``zones``: the share of the picture that it does not see."""
 
-    def __init__(self, grid: Grid, tuning: Tuning) -> None:
+    def __init__(self, grid: Grid, tuning: Tuning, zones: float = 0.0) -> None:
         self._grid, self._tuning = grid, tuning
+        self._seen = max(1.0 - zones, 1e-9)
         self._size = (grid.width // 2, grid.height // 2)
         self._window = np.asarray(cv2.createHanningWindow(self._size, cv2.CV_32F), np.float32)
         self._since_check = _CHECK_EVERY
@@ -32,7 +33,7 @@ class SceneWatch:
 
     def judge(self, change: Change, planes: Planes, lit: Planes, masked: Bits, elapsed: int) -> bool:
         """Return whether the picture must be covered; ``elapsed`` in ns since the last picture."""
-        share = self._grid.share(in_blocks(change.strong))
+        share = self._grid.share(in_blocks(change.strong)) / self._seen
         self._since_check += elapsed
         if self._since_check >= _CHECK_EVERY:
             self._since_check = 0

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from custodes.clock import MILLISECOND, Instant
 from custodes.errors import invalid
-from custodes.node.queries import cameras, playback
+from custodes.node.queries import cameras, playback, zones
 from custodes.web import words
 from custodes.web.operator.health import of_camera
 from custodes.web.public.register import Camera
@@ -28,10 +28,21 @@ async def page(request: Request, camera: Camera, at: Milliseconds | None = None)
     """The camera's page, live or, with ``at`` (milliseconds since 1970), at that moment."""
     services = services_of(request)
     found, gaps = await run_in_threadpool(of_camera, request, camera)
+    zoned = await run_in_threadpool(zones.every, services.store)
     others = [each for each in await run_in_threadpool(cameras.all_cameras, services.store) if each.id != camera]
     # Feeds belong to the event loop, unlike the store.
     state = services.feeds.state(camera)
-    return render(request, "camera.html", camera=found.view, health=found, gaps=gaps, state=state, others=others, at=at)
+    return render(
+        request,
+        "camera.html",
+        camera=found.view,
+        health=found,
+        gaps=gaps,
+        state=state,
+        others=others,
+        at=at,
+        zones=len(zoned.get(camera) or ()),
+    )
 
 
 @router.get("/{camera}/timeline.json")

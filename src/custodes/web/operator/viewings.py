@@ -16,7 +16,8 @@ from custodes.clock import SECOND, Clock, Instant
 from custodes.domain.ids import CameraId
 from custodes.errors import CustodesError, Kind, invalid, not_found
 from custodes.node.acts import viewing as acts
-from custodes.node.queries import Store, viewings
+from custodes.node.queries import Store, hidden, viewings
+from custodes.node.queries.hidden import Bars
 from custodes.node.queries.views import Session
 
 SILENCE = 30 * SECOND
@@ -27,12 +28,16 @@ _SWEEP_SECONDS = 5.0
 
 @dataclass(slots=True)
 class Viewing:
-    """Somebody watches a window of one camera's past; ``heard`` (monotonic) is when the page last spoke."""
+    """Somebody watches a window of one camera's past; ``heard`` (monotonic) is when the page last spoke.
+
+    ``bars``: what of it was hidden when the viewing began; its playlist is made of the rest.
+    """
 
     person: str
     camera: CameraId
     start: Instant
     end: Instant
+    bars: Bars
     heard: int
 
 
@@ -52,19 +57,27 @@ class Viewings:
             raise invalid("the end must come after the start, by at most an hour")
         if start > self._clock.now():
             raise invalid("what has not happened yet cannot be played")
+        bars = hidden.bars(self._store, camera, start, end)
         identifier = acts.begin_viewing(self._store, session.person, camera, "playback")
         with self._lock:
-            self._open[identifier] = Viewing(session.person, camera, start, end, self._clock.monotonic())
+            self._open[identifier] = Viewing(session.person, camera, start, end, bars, self._clock.monotonic())
         return identifier
 
     def hear(self, identifier: str, session: Session, camera: CameraId | None = None) -> Viewing:
-        """Return a viewing that is under way, the session's own, and note that the page is still there."""
+        """Return a viewing that is under way, the session's own, and note that the page is still there.
+
+        Once something of it was hidden, or may be seen again, it has ended: the page begins another.
+        """
+        over = "this viewing has ended: begin another"
         with self._lock:
             viewing = self._open.get(identifier)
             if viewing is None or viewing.person != session.person or camera not in (None, viewing.camera):
-                raise not_found("this viewing has ended: begin another")
+                raise not_found(over)
             viewing.heard = self._clock.monotonic()
-            return viewing
+        if hidden.bars(self._store, viewing.camera, viewing.start, viewing.end) != viewing.bars:
+            self.end(identifier)
+            raise not_found(over)
+        return viewing
 
     def end(self, identifier: str) -> None:
         """Log the end of a playback viewing, once, whoever asks first."""

@@ -8,7 +8,8 @@ from starlette.responses import RedirectResponse, Response
 
 from custodes.errors import not_found
 from custodes.node.acts import masks as acts
-from custodes.node.queries import cameras, masks
+from custodes.node.queries import cameras, hidden, masks, zones
+from custodes.node.queries.hidden import Stage
 from custodes.node.queries.views import Session
 from custodes.web.public.register import Camera
 from custodes.web.rendering import render
@@ -19,10 +20,13 @@ router = APIRouter(prefix="/steward", dependencies=[STEWARD_ONLY])
 
 @router.get("/")
 def overview(request: Request) -> Response:
-    """Every camera with its masked still and how far learning has come."""
+    """Every camera with its masked still and how far learning has come; what is hidden, and what was recalled."""
     store = services_of(request).store
     found = [(camera, masks.candidate(store, camera.id)) for camera in cameras.all_cameras(store)]
-    return render(request, "steward.html", candidates=found)
+    windows = [each for each in hidden.every(store) if each.stage in (Stage.LIVE, Stage.OPEN, Stage.KEPT)]
+    zoned = {camera: len(zone or ()) for camera, zone in zones.every(store).items()}
+    recalls = hidden.recalls(store)
+    return render(request, "steward.html", candidates=found, windows=windows, zoned=zoned, recalls=recalls)
 
 
 @router.get("/candidates/{camera}.jpg")

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+/**
+ * A form that hides pictures in which somebody is visible. Stays on the page and says what came of it; fires `hid`.
+ * `at`: the moment of the recording that is on the screen (ms since 1970), null for the live picture.
+ */
+export class HideElement extends HTMLElement {
+  at: () => number | null = () => null;
+
+  connectedCallback(): void {
+    this.addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.#send(event.target as HTMLFormElement);
+    });
+  }
+
+  async #send(form: HTMLFormElement): Promise<void> {
+    const at = this.at();
+    const body = new URLSearchParams(at === null ? {} : { at: String(Math.round(at)) });
+    const response = await fetch(form.action, { method: "POST", body, headers: { accept: "text/plain" } }).catch(() => null);
+    // Somebody else may have been faster: it is hidden all the same.
+    const hidden = response?.ok || response?.status === 409;
+    if (hidden) this.#say("Hidden from everybody. The steward will look.");
+    else this.#say(`Not hidden: ${response ? (await response.text()).trim() : "no connection to the server"}.`);
+    this.dataset["failed"] = String(!hidden);
+    if (hidden) this.dispatchEvent(new CustomEvent("hid", { bubbles: true }));
+  }
+
+  #say(words: string): void {
+    const place = this.querySelector("output");
+    if (place) place.textContent = words;
+  }
+}
+
+customElements.define("c-hide", HideElement);
