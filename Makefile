@@ -43,7 +43,8 @@ lock: ## pin the dependencies again
 	@.venv/bin/python scripts/notices.py
 
 clean: ## back to a fresh clone
-	rm -rf .venv .demo build dist node_modules frontend/node_modules src/custodes/web/static
+	rm -rf .venv .demo build dist node_modules frontend/node_modules
+	rm -rf src/custodes/web/static src/custodes/desk/static
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -f src/custodes/video/mask/weights/*.tflite
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

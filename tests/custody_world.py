@@ -88,6 +88,7 @@ class World:
         draw = source(self.seed)
         self.deployment = DeploymentId(new_id(draw(16)))
         self.cameras = [CameraId(new_id(draw(16))) for _ in range(2)]
+        self.register = dict.fromkeys(self.cameras, b"register")
         self.recorder = SigningKey.generate(draw)
         self.identities = [SigningKey.generate(draw) for _ in range(self.n)]
         self.wrapping = [WrappingKey.generate(draw) for _ in range(self.n)]
@@ -143,7 +144,7 @@ class World:
             (b"\x67sps", b"\x68pps"),
             "short",
             72,
-            Digest(hashlib.sha256(b"register").digest()),
+            Digest(hashlib.sha256(self.register[self.cameras[camera]]).digest()),
             0,
             1,
             Digest(SignedCheckpoint.parse(self.log.checkpoint()).checkpoint.root),

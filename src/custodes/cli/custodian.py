@@ -2,14 +2,17 @@
 """``custodes custodian``: a custodian's own program, on a machine of their own."""
 
 import argparse
+import json
 from pathlib import Path
 
-from custodes.cli._shell import add_dir, add_json, instant, passphrase, read_file, show
+from custodes.cli._shell import add_dir, add_json, instant, passphrase, port, read_file, show
 from custodes.clock import SystemClock
 from custodes.desk import custodian
-from custodes.desk.custodian import CustodianDesk, Pending
+from custodes.desk.custodian import CustodianDesk
+from custodes.desk.reading import Pending
 from custodes.domain import times
 from custodes.domain.ids import CameraId, check_id
+from custodes.errors import invalid
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +34,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     refuse = commands.add_parser("refuse", help="refuse a request, with a reason")
     refuse.add_argument("--reason", required=True)
     refuse.set_defaults(run=_refuse)
-    for command in (pending, grant, refuse):
+    page = commands.add_parser("desk", help="the same as a page for your browser, on this machine only")
+    page.add_argument("--port", type=port, default=0, help="of 127.0.0.1 (default: any free one)")
+    page.add_argument(
+        "--keys",
+        choices=("program", "browser"),
+        default="program",
+        help="who opens your key files: this program, or the page, from files that you choose there",
+    )
+    page.set_defaults(run=_page)
+    for command in (pending, grant, refuse, page):
         command.add_argument(
             "--server",
             required=True,
@@ -116,4 +128,20 @@ def _refuse(arguments: argparse.Namespace) -> int:
     desk = _desk(arguments)
     desk.refuse(desk.transport(arguments.server), arguments.request, arguments.reason)
     show(arguments, {"refused": arguments.request}, "refused; the reason goes to requester and steward")
+    return 0
+
+
+def _page(arguments: argparse.Namespace) -> int:
+    from custodes.desk.page.server import serve
+    from custodes.node.runtime.supervisor import stop_on_signals
+
+    if arguments.keys == "browser" and arguments.passphrase_file is not None:
+        raise invalid("with --keys browser the passphrase is asked for in the page")
+    desk = None if arguments.keys == "browser" else _desk(arguments)
+
+    def ready(link: str) -> None:
+        line = f"open this link in your browser, once; Ctrl-C ends the desk\n{link}"
+        print(json.dumps({"link": link}) if arguments.json else line, flush=True)
+
+    serve(arguments.dir, arguments.server, arguments.port, SystemClock(), desk, ready, stop_on_signals())
     return 0

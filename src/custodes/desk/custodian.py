@@ -3,51 +3,29 @@
 
 The folder (0700): ``identity.key``, ``wrapping/<id>.key`` (0600), ``statement.json`` (to hand over when enrolled),
 ``policy`` (put there by the custodian, from a source that the operator does not control), ``seen`` (the newest state of
-the log that was verified) and ``answers/<id>.json`` (what was granted and refused).
+the log that was verified) and ``answers/`` (what was granted and refused: ``answers``).
 """
 
 import os
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from pathlib import Path
 
 from custodes.clock import Clock, Instant
-from custodes.desk.custodian_history import check_history
-from custodes.desk.keyfile import load_key, load_policy_file, private_folder, read_file, save_key
+from custodes.desk.keyfile import load_key, private_folder, read_file, save_key
 from custodes.desk.keyfile import trust_policy as trust_policy
+from custodes.desk.reading import ReadingDesk, narrow
 from custodes.desk.transport import Transport, open_transport
-from custodes.domain.ids import CameraId, PeriodId, check_id
-from custodes.errors import CustodesError, conflict, denied
+from custodes.domain.ids import CameraId, PeriodId
+from custodes.errors import conflict
 from custodes.trust.custody.access import make_access
-from custodes.trust.custody.dossier import VerifiedDossier, verify_dossier
-from custodes.trust.custody.grant import grant_verified, refuse, verify_refusal
-from custodes.trust.custody.policy import Policy, parse_policy
-from custodes.trust.custody.request import Request
+from custodes.trust.custody.dossier import VerifiedDossier
+from custodes.trust.custody.grant import grant_verified, refuse
 from custodes.trust.custody.statement import parse_custodian, state_custodian
 from custodes.trust.seal.signing import SigningKey
 from custodes.trust.seal.wrapping import WrappingKey
 from custodes.trust.tlog.store import write_durably
 
 IDENTITY, WRAPPING = "custodian identity", "custodian wrapping"
-_OVER = frozenset({"refused", "opened", "expired"})
-"""States in which no answer is awaited. The operator states them; hiding a request that way only helps to refuse it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A request as the desk shows it. ``problem`` says in one line why it must not be granted; empty if it may.
-
-    The other members are None, or empty, where the dossier did not hold.
-    """
-
-    id: str
-    state: str
-    problem: str
-    request: Request | None
-    requester: str
-    log_index: int | None
-    witnessed: Instant | None
-    periods: tuple[PeriodId, ...]
 
 
 def keygen(
@@ -78,63 +56,22 @@ def statement(folder: Path) -> bytes:
     return data
 
 
-class CustodianDesk:
+class CustodianDesk(ReadingDesk):
     """An unlocked desk. Raises ``CustodesError``: NOT_FOUND without keys or policy, DENIED for a wrong passphrase."""
 
     def __init__(self, folder: Path, clock: Clock, passphrase: str | None = None) -> None:
-        self._folder = folder
-        self._clock = clock
         self._identity = SigningKey.from_seed(load_key(folder / "identity.key", IDENTITY, passphrase))
         self._wrapping = [
             WrappingKey.from_seed(load_key(path, WRAPPING, passphrase))
             for path in sorted((folder / "wrapping").glob("*.key"))
         ]
-        self._policy = parse_policy(load_policy_file(folder))
+        super().__init__(folder, clock)
 
     def transport(self, location: str) -> Transport:
         """Open the operator's address, as oneself, or a folder of files; raises ``CustodesError`` (INVALID)."""
         return open_transport(
             location, lambda path: make_access(self._identity, self._policy.deployment, path, self._clock.now())
         )
-
-    @property
-    def policy(self) -> Policy:
-        return self._policy
-
-    def pending(self, transport: Transport) -> list[Pending]:
-        """List the requests that are not over and that this custodian has not answered, each dossier verified."""
-        waiting = [
-            found for found in transport.requests() if found.state not in _OVER and not self._answer(found.id).exists()
-        ]
-        return [self._pending(transport, found.id, found.state) for found in waiting]
-
-    def _pending(self, transport: Transport, request: str, state: str) -> Pending:
-        try:
-            verified = self.examine(transport, request)
-        except CustodesError as problem:
-            return Pending(request, state, problem.message, None, "", None, None, ())
-        requester = self._policy.requester(verified.request.requester)
-        label = requester.label if requester else verified.request.requester
-        receipt = verified.receipt
-        return Pending(
-            request, state, "", verified.request, label, receipt.index, receipt.time, tuple(sorted(verified.periods))
-        )
-
-    def examine(self, transport: Transport, request: str) -> VerifiedDossier:
-        """Fetch and verify a request's dossier, and that the log has only grown since the last visit.
-
-        Raises ``CustodesError``: DENIED or CORRUPT says why this request must not be granted.
-        """
-        verified = verify_dossier(transport.dossier(check_id(request)), self._policy, self._clock.now())
-        if verified.request.id != request:
-            raise denied("the dossier is of another request")
-        log = transport.log()
-        try:
-            check_history(self._folder / "seen", self._policy, verified.receipt.checkpoint, log)
-        finally:
-            if log is not None:
-                log.close()
-        return verified
 
     def grant(
         self,
@@ -148,53 +85,24 @@ class CustodianDesk:
         ``cameras`` and ``window`` ([start, end)) narrow it to fewer periods. Raises ``CustodesError``: nothing was
         released unless the error came from handing the grant in.
         """
-        self._check_unanswered(request)
+        self._answers.check_open(request)
         verified = self.examine(transport, request)
-        minutes = self._narrow(verified, cameras, window)
+        return self.grant_verified(transport, verified, narrow(verified, cameras, window))
+
+    def grant_verified(self, transport: Transport, verified: VerifiedDossier, minutes: Collection[PeriodId]) -> bytes:
+        """As ``grant``, of what ``examine`` has just returned, these minutes of it."""
         now = self._clock.now()
         signed = grant_verified(verified, self._policy, self._identity, self._wrapping, now, minutes)
-        transport.file_grant(request, signed)
-        self._remember(request, signed)
+        self.hand_in_grant(transport, verified, signed, self._identity.public.id, minutes)
         return signed
-
-    def _narrow(
-        self, verified: VerifiedDossier, cameras: Collection[CameraId] | None, window: tuple[Instant, Instant] | None
-    ) -> list[PeriodId]:
-        asked = verified.request
-        wrong = sorted(set(cameras or ()) - set(asked.cameras))
-        if wrong:
-            raise denied(f"the request does not ask for the camera {wrong[0]}")
-        start, end = window or (asked.start, asked.end)
-        if start >= end or start < asked.start or end > asked.end:
-            raise denied("the request does not ask for that time")
-        chosen = [
-            period
-            for period, shown in sorted(verified.periods.items())
-            if (cameras is None or period.camera in cameras)
-            and shown.opening.sealed.header.started < end
-            and shown.closing.ended > start
-        ]
-        if not chosen:
-            raise denied("the request touches no recorded minute there: there is nothing to grant")
-        return chosen
 
     def refuse(self, transport: Transport, request: str, reason: str) -> bytes:
         """Refuse a request, with a reason for requester and steward, and hand the refusal in; returns it signed."""
-        self._check_unanswered(request)
-        verified = self.examine(transport, request)
+        self._answers.check_open(request)
+        return self.refuse_verified(transport, self.examine(transport, request), reason)
+
+    def refuse_verified(self, transport: Transport, verified: VerifiedDossier, reason: str) -> bytes:
+        """As ``refuse``, of what ``examine`` has just returned."""
         signed = refuse(verified.request, self._identity, reason, self._clock.now())
-        verify_refusal(signed, verified.request, self._policy)
-        transport.file_refusal(request, signed)
-        self._remember(request, signed)
+        self.hand_in_refusal(transport, verified, signed, self._identity.public.id)
         return signed
-
-    def _check_unanswered(self, request: str) -> None:
-        if self._answer(request).exists():
-            raise conflict("you have answered this request already")
-
-    def _answer(self, request: str) -> Path:
-        return self._folder / "answers" / f"{check_id(request)}.json"
-
-    def _remember(self, request: str, signed: bytes) -> None:
-        private_folder(self._folder / "answers")
-        write_durably(self._answer(request), signed, 0o600)

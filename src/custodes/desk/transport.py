@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from custodes.desk.keyfile import read_file
 from custodes.domain import canonical
 from custodes.domain.canonical import JsonObject, listed, text
-from custodes.domain.ids import check_id
+from custodes.domain.ids import CameraId, check_id
 from custodes.errors import CustodesError, Kind, conflict, corrupt, invalid, not_found, unavailable
 from custodes.trust.custody.access import HEADER
 from custodes.trust.custody.archive import MAX_ARCHIVE
@@ -30,7 +30,9 @@ from custodes.trust.tlog.store import write_durably
 
 TIMEOUT = 30.0
 """Seconds without an answer after which the server counts as unavailable."""
+_CUSTODY = "api/custody"
 _MAX_ANSWER = 4 * 1024 * 1024
+_MAX_DOCUMENT = 256 * 1024
 _PIECE = 1024 * 1024
 _KINDS = {
     400: Kind.INVALID,
@@ -84,6 +86,10 @@ class Transport(Protocol):
 
     def file_opening(self, request: str, signed: bytes) -> None:
         """Hand the statement in that the originals were opened."""
+        ...
+
+    def register(self, camera: CameraId) -> bytes | None:
+        """The camera's current document of the public register, None where there is none."""
         ...
 
     def log(self) -> Source | None:
@@ -156,6 +162,15 @@ class HttpTransport:
     def file_opening(self, request: str, signed: bytes) -> None:
         self._post("openings", signed)
 
+    def register(self, camera: CameraId) -> bytes | None:
+        try:
+            with self._call("GET", f"{check_id(camera)}.json", below="register") as response:
+                return _bounded(response, _MAX_DOCUMENT)
+        except CustodesError as problem:
+            if problem.kind is Kind.NOT_FOUND:
+                return None
+            raise
+
     def log(self) -> Source | None:
         return HttpSource(f"{self._address}/log")
 
@@ -168,14 +183,16 @@ class HttpTransport:
             return _bounded(response, _MAX_ANSWER)
 
     @contextmanager
-    def _call(self, method: str, path: str, body: bytes | None = None) -> Iterator[http.client.HTTPResponse]:
+    def _call(
+        self, method: str, path: str, body: bytes | None = None, below: str = _CUSTODY
+    ) -> Iterator[http.client.HTTPResponse]:
         kind = http.client.HTTPSConnection if self._tls else http.client.HTTPConnection
         connection = kind(self._host, self._port, timeout=self._timeout)
         headers = {} if body is None else {"Content-Type": "application/json"}
-        if self._access is not None and method == "GET":
+        if self._access is not None and method == "GET" and below == _CUSTODY:
             headers[HEADER] = to_base64(self._access(path))
         try:
-            connection.request(method, f"{self._prefix}/api/custody/{path}", body, headers)
+            connection.request(method, f"{self._prefix}/{below}/{path}", body, headers)
             response = connection.getresponse()
             if not 200 <= response.status < 300:
                 raise _refused(response.status, _bounded(response, _MAX_ANSWER))
@@ -253,7 +270,8 @@ class FolderTransport:
     """A folder that is carried between the operator and the others; the operator's side fills and empties it.
 
     ``policy``, ``request-<id>.json``, ``dossier-<id>.json``, ``grant-<id>-<key>.json``, ``refusal-<id>-<key>.json``,
-    ``package-<id>.zip``, ``opening-<id>.json``, and ``log/`` as it is served, where it was carried along.
+    ``package-<id>.zip``, ``opening-<id>.json``, and, where they were carried along, ``log/`` and ``register/`` as
+    they are served.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -294,6 +312,10 @@ class FolderTransport:
 
     def file_opening(self, request: str, signed: bytes) -> None:
         self._put(f"opening-{_checked(request)}.json", signed)
+
+    def register(self, camera: CameraId) -> bytes | None:
+        path = self._folder / "register" / f"{check_id(camera)}.json"
+        return read_file(path, _MAX_DOCUMENT) if path.exists() else None
 
     def log(self) -> Source | None:
         folder = self._folder / "log"

@@ -7,52 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.custody_office import Courier, Office, served
-from tests.custody_world import MINUTE, START, World
+from tests.custody_office import Courier, served
+from tests.custody_town import Town
+from tests.custody_world import MINUTE, START
 
 from custodes.clock import SECOND, Instant
 from custodes.desk import custodian, requester
-from custodes.desk.custodian import CustodianDesk
-from custodes.desk.requester import Asked, RequesterDesk
 from custodes.desk.transport import FolderTransport, HttpTransport, Transport, open_transport
 from custodes.domain import canonical
-from custodes.domain.register import LegalBasis
 from custodes.errors import CustodesError, Kind
 from custodes.trust.custody.statement import parse_custodian, parse_requester
 from custodes.trust.verify.bundle import verify_bundle
-
-END = Instant(START + 90 * SECOND)
-
-
-class Town:
-    """Three custodians, a requester and an operator, each with an own folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.world = World(folder / "operator")
-        self.office = Office(self.world)
-        statements = [custodian.keygen(folder / f"custodian{n}", f"Office {n}") for n in (1, 2, 3)]
-        asks = requester.keygen(folder / "court", "District court")
-        policy = self.office.enrol(statements, asks, 2)
-        for name in ("custodian1", "custodian2", "custodian3"):
-            custodian.trust_policy(folder / name, policy)
-        requester.trust_policy(folder / "court", policy)
-        self.period = self.world.record()
-        self.world.clock.advance(MINUTE)
-        self.office.record(self.period)
-        later = self.world.record(start=Instant(START + MINUTE))
-        self.world.clock.advance(MINUTE)
-        self.office.record(later)
-        self.world.clock.advance(MINUTE)
-
-    def custodian(self, number: int) -> CustodianDesk:
-        return CustodianDesk(self.folder / f"custodian{number}", self.world.clock)
-
-    def court(self) -> RequesterDesk:
-        return RequesterDesk(self.folder / "court", self.world.clock)
-
-    def asked(self, end: Instant = END) -> Asked:
-        return Asked(self.world.cameras[:1], START, end, "assault in the square", LegalBasis.PUBLIC_TASK, "12 C 34/26")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ the path and is good for five minutes; what it opens is encrypted to its readers
 
 from custodes.clock import SECOND, Instant
 from custodes.domain import times
-from custodes.domain.canonical import text
+from custodes.domain.canonical import JsonObject, text
 from custodes.domain.ids import DeploymentId, KeyId
 from custodes.errors import denied
 from custodes.trust.custody.policy import Policy
@@ -23,7 +23,12 @@ LIFE = 300 * SECOND
 
 def make_access(identity: SigningKey, deployment: DeploymentId, path: str, now: Instant) -> bytes:
     """Return the signed statement that goes with a request for ``path`` (below ``/api/custody/``)."""
-    return identity.sign(ACCESS, {"v": 1, "deployment": deployment, "path": path, "time": times.to_text(now)})
+    return identity.sign(ACCESS, access_body(deployment, path, now))
+
+
+def access_body(deployment: DeploymentId, path: str, now: Instant) -> JsonObject:
+    """Return the statement's body."""
+    return {"v": 1, "deployment": deployment, "path": path, "time": times.to_text(now)}
 
 
 def verify_access(data: bytes, policy: Policy, path: str, now: Instant) -> KeyId:

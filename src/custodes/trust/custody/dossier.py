@@ -62,8 +62,12 @@ class ShownPeriod:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedDossier:
-    """A dossier that holds: the request is enrolled, logged and witnessed, its window over, the periods within it."""
+    """A dossier that holds: the request is enrolled, logged and witnessed, its window over, the periods within it.
 
+    ``signed`` is the request's document.
+    """
+
+    signed: bytes
     request: Request
     receipt: Receipt
     periods: Mapping[PeriodId, ShownPeriod]
@@ -140,7 +144,7 @@ def verify_dossier(data: bytes, policy: Policy, now: Instant) -> VerifiedDossier
         if shown.opening.period in periods:
             raise corrupt(f"the dossier names the period {shown.opening.period} twice")
         periods[shown.opening.period] = shown
-    return VerifiedDossier(request, receipt, periods)
+    return VerifiedDossier(dossier.request, request, receipt, periods)
 
 
 def verify_logged_request(request: Request, entry: bytes, receipt: bytes, policy: Policy) -> Receipt:

@@ -19,7 +19,7 @@ from custodes.trust.custody.request import MAX_TEXT, Request
 from custodes.trust.seal.fields import binary, only, sha256, to_base64, versioned
 from custodes.trust.seal.header import SealedHeader, parse_period, period_json
 from custodes.trust.seal.manifest import OpeningManifest
-from custodes.trust.seal.shares import SHARE_BYTES, is_share, open_share
+from custodes.trust.seal.shares import SHARE_BYTES, SharePlace, is_share, open_share
 from custodes.trust.seal.signing import SigningKey, check, read_signed
 from custodes.trust.seal.wrapping import OVERHEAD, SUITE, WrappingKey, unwrap, wrap
 
@@ -48,6 +48,20 @@ class Grant:
     granted: Instant
     periods: Mapping[PeriodId, GrantedPeriod]
     digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class OwedShare:
+    """A custodian's own share of one period of a verified dossier, still in its wrapping (``box``).
+
+    ``item`` is the period's entry in the grant but for the share, ``info`` what the re-wrapped share is bound to.
+    """
+
+    sealed: SealedHeader
+    place: SharePlace
+    box: bytes
+    item: JsonObject
+    info: JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,50 +101,65 @@ def grant_verified(
     minutes: Collection[PeriodId] | None = None,
 ) -> bytes:
     """As ``grant``, of a dossier that ``verify_dossier`` has just verified against the same policy."""
+    keys = {key.public.id: key for key in wrapping}
+    owed = owed_shares(verified, policy, custodian.public.id, minutes)
+    items: list[Json] = [{**share.item, "share": to_base64(_rewrap(share, verified.request, keys))} for share in owed]
+    return custodian.sign(GRANT, grant_body(verified.request, now, items))
+
+
+def owed_shares(
+    verified: VerifiedDossier, policy: Policy, custodian: KeyId, minutes: Collection[PeriodId] | None = None
+) -> list[OwedShare]:
+    """Return the shares that a grant of ``minutes`` (None: of all) by the custodian with this identity key consists of.
+
+    Raises ``CustodesError`` (DENIED) for what was not asked for, or is not this custodian's to give.
+    """
     wanted = sorted(verified.periods if minutes is None else set(minutes))
     outside = [period for period in wanted if period not in verified.periods]
     if outside:
         raise denied(f"the request does not ask for {outside[0]}: another camera or another minute")
     if not wanted:
         raise denied("the request touches no recorded minute: there is nothing to grant")
-    keys = {key.public.id: key for key in wrapping}
-    items: list[Json] = [
-        _rewrap(verified.periods[period], verified.request, policy, custodian, keys) for period in wanted
-    ]
-    body: JsonObject = {
-        "v": 1,
-        "request": verified.request.digest.hex(),
-        "key": verified.request.one_time_key.id,
-        "granted": times.to_text(now),
-        "periods": items,
-    }
-    return custodian.sign(GRANT, body)
+    return [_owed(verified.periods[period], verified.request, policy, custodian) for period in wanted]
 
 
-def _rewrap(
-    shown: ShownPeriod,
-    request: Request,
-    policy: Policy,
-    custodian: SigningKey,
-    keys: Mapping[KeyId, WrappingKey],
-) -> JsonObject:
+def _owed(shown: ShownPeriod, request: Request, policy: Policy, custodian: KeyId) -> OwedShare:
     sealed = shown.opening.sealed
-    holder = policy.quorum(sealed.quorum).holder(custodian.public.id)
+    holder = policy.quorum(sealed.quorum).holder(custodian)
     if holder is None:
         raise denied(f"this custodian holds no share of {sealed.header.period}")
-    place = shown.opening.shares[holder.index - 1]
-    key = keys.get(place.wrapping_key)
-    if key is None:
-        raise denied(f"the wrapping key for {sealed.header.period} is not here: it was destroyed or lies elsewhere")
-    share = open_share(shown.boxes[holder.index - 1], sealed, place, key)
-    info = grant_info(sealed, holder.index, request, custodian.public.id)
-    return {
+    item: JsonObject = {
         **period_json(sealed.header.period),
         "header": sealed.digest.hex(),
         "epoch": sealed.quorum.epoch,
         "index": holder.index,
-        "share": to_base64(wrap(request.one_time_key, share, info)),
     }
+    return OwedShare(
+        sealed,
+        shown.opening.shares[holder.index - 1],
+        shown.boxes[holder.index - 1],
+        item,
+        grant_info(sealed, holder.index, request, custodian),
+    )
+
+
+def grant_body(request: Request, now: Instant, items: Sequence[Json]) -> JsonObject:
+    """Return the body of a grant; ``items`` are the periods with their re-wrapped shares."""
+    return {
+        "v": 1,
+        "request": request.digest.hex(),
+        "key": request.one_time_key.id,
+        "granted": times.to_text(now),
+        "periods": list(items),
+    }
+
+
+def _rewrap(share: OwedShare, request: Request, keys: Mapping[KeyId, WrappingKey]) -> bytes:
+    key = keys.get(share.place.wrapping_key)
+    if key is None:
+        period = share.sealed.header.period
+        raise denied(f"the wrapping key for {period} is not here: it was destroyed or lies elsewhere")
+    return wrap(request.one_time_key, open_share(share.box, share.sealed, share.place, key), share.info)
 
 
 def grant_info(sealed: SealedHeader, index: int, request: Request, custodian: KeyId) -> JsonObject:
@@ -236,11 +265,13 @@ def refuse(request: Request, custodian: SigningKey, reason: str, now: Instant) -
 
     Raises ``CustodesError`` (CORRUPT) if the reason is not one line of 1 to 500 characters.
     """
+    return custodian.sign(REFUSAL, refusal_body(request, reason, now))
+
+
+def refusal_body(request: Request, reason: str, now: Instant) -> JsonObject:
+    """Return the body of a refusal; raises ``CustodesError`` (CORRUPT) as ``refuse`` does."""
     _check_reason(reason)
-    return custodian.sign(
-        REFUSAL,
-        {"v": 1, "request": request.digest.hex(), "refused": times.to_text(now), "reason": reason},
-    )
+    return {"v": 1, "request": request.digest.hex(), "refused": times.to_text(now), "reason": reason}
 
 
 def verify_refusal(data: bytes, request: Request, policy: Policy) -> Refusal:
