@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from custodes.demo.street import Truth
-from custodes.video.mask.palette import COVER, mask_pixels
+from custodes.video.mask.palette import is_covered as is_covered
+from custodes.video.mask.palette import mask_pixels
 
 LUMA_STEPS = 12
 EXPOSED_SHARE = 0.05
 NEAR_PX = 24
-_COVER_SLACK = 10
 
 Bits = NDArray[np.bool_]
 
@@ -40,17 +40,6 @@ class Exposure:
         """Add another camera's counts."""
         for name in self.__dataclass_fields__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
-
-
-def is_covered(i420: bytes, width: int, height: int) -> bool:
-    """True if the whole picture is the constant colour of a cover."""
-    flat = np.frombuffer(i420, np.uint8)
-    luma, chroma = width * height, width * height // 4
-    planes = (flat[:luma], flat[luma : luma + chroma], flat[luma + chroma :])
-    return all(
-        int(plane.min()) >= level - _COVER_SLACK and int(plane.max()) <= level + _COVER_SLACK
-        for plane, level in zip(planes, COVER, strict=True)
-    )
 
 
 def measure(count: Exposure, served: bytes, truth: Truth, width: int, height: int) -> None:

@@ -20,6 +20,8 @@ _KEY_FLAGS = 0x02000000
 _DELTA_FLAGS = 0x01010000
 """``sample_depends_on`` = 1 and ``sample_is_non_sync_sample`` = 1."""
 _TRACK = 1
+NTP_OFFSET = 2_208_988_800
+"""Seconds from 1900, where NTP's time begins (RFC 5905, 6), to 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,13 @@ def box(kind: bytes, *parts: bytes) -> bytes:
 def full_box(kind: bytes, version: int, flags: int, *parts: bytes) -> bytes:
     """Return one full box (4.2.2): as ``box``, with version and flags before the content."""
     return box(kind, struct.pack(">I", version << 24 | flags), *parts)
+
+
+def reference_time(ticks: int) -> bytes:
+    """Return a ``prft`` box (8.16.5): media time 0 is the picture of ``ticks`` of 90 kHz since 1970, UTC."""
+    seconds, rest = divmod(ticks, TICKS)
+    ntp = (seconds + NTP_OFFSET) % (1 << 32) << 32 | (rest << 32) // TICKS
+    return full_box(b"prft", 1, 0, struct.pack(">IQQ", _TRACK, ntp, 0))
 
 
 def codec_of(sample_entry: str, sps: bytes) -> str:

@@ -8,8 +8,10 @@ Source: ISO/IEC 14496-12:2022; the clause stands at each function. All input is 
 import struct
 from collections.abc import Iterator
 
+from custodes.clock import SECOND, Instant
 from custodes.errors import corrupt
 from custodes.video import nal
+from custodes.video.cmaf import NTP_OFFSET
 
 
 def boxes(data: bytes, begin: int = 0, end: int | None = None) -> Iterator[tuple[bytes, int, int]]:
@@ -44,6 +46,19 @@ def decode_time(fragment: bytes) -> int:
     if end - begin != 12 or fragment[begin] != 1:
         raise corrupt("the fragment's decode time has an unknown form")
     return int.from_bytes(fragment[begin + 4 : end], "big")
+
+
+def reference_time(data: bytes) -> Instant | None:
+    """Return when media time 0 was, by the file's first ``prft`` (8.16.5); None without one that speaks of time 0."""
+    for kind, begin, end in boxes(data):
+        if kind == b"prft":
+            if end - begin != 24 or data[begin] != 1 or any(data[begin + 16 : end]):
+                return None
+            ntp = int.from_bytes(data[begin + 8 : begin + 16], "big")
+            # NTP's seconds begin anew in 2036 (RFC 5905, 6): small ones are of the era that follows.
+            seconds = (ntp >> 32) + (0 if ntp >> 63 else 1 << 32) - NTP_OFFSET
+            return Instant(seconds * SECOND + -(-(ntp & 0xFFFFFFFF) * SECOND >> 32))
+    return None
 
 
 def moved(fragment: bytes, sequence: int, time: int) -> bytes:

@@ -221,6 +221,7 @@ def test_joined_fragments_are_a_file_that_begins_at_zero_and_keeps_its_holes() -
     with av.open(io.BytesIO(data)) as file:
         assert [picture.pts for picture in file.decode(video=0)] == [n * 18_000 for n in (0, 1, 2, 3, 10, 11)]
     assert data.endswith(fragments[-1].data[-100:])
+    assert cmaf_read.reference_time(data) == fragments[0].start
 
 
 def test_a_file_of_nothing_or_of_fragments_out_of_order_is_refused() -> None:

@@ -13,8 +13,13 @@ def picture_of(frame: MaskedFrame) -> VideoFrame:
     """Return a ``yuv420p`` picture, limited range, BT.709; planes of a wrong size raise (INVALID)."""
     if frame.width % 2 or frame.height % 2 or len(frame.i420) != frame.width * frame.height * 3 // 2:
         raise invalid("a masked frame's planes do not have its size")
-    planes = np.frombuffer(frame.i420, dtype=np.uint8).reshape(frame.height * 3 // 2, frame.width)
-    picture = VideoFrame.from_ndarray(planes, format="yuv420p")
-    picture.color_range = ColorRange.MPEG
-    picture.colorspace = Colorspace.ITU709
-    return picture
+    return picture(frame.i420, frame.width, frame.height)
+
+
+def picture(i420: bytes, width: int, height: int) -> VideoFrame:
+    """Planes of the right size as libav's picture."""
+    planes = np.frombuffer(i420, dtype=np.uint8).reshape(height * 3 // 2, width)
+    found = VideoFrame.from_ndarray(planes, format="yuv420p")
+    found.color_range = ColorRange.MPEG
+    found.colorspace = Colorspace.ITU709
+    return found

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""One masked frame as a JPEG."""
+"""One picture as a JPEG."""
 
 from fractions import Fraction
 
 import av
 from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 
 from custodes.domain.video import MaskedFrame
@@ -15,12 +16,17 @@ from custodes.video.encode.pictures import picture_of
 
 def still(frame: MaskedFrame) -> bytes:
     """Return a JPEG (JFIF: full range, BT.601) without any metadata."""
+    return as_jpeg(picture_of(frame))
+
+
+def as_jpeg(found: VideoFrame) -> bytes:
+    """A picture (limited range, BT.709) as such a JPEG."""
     # JFIF knows one colour matrix only; the way to it leads over RGB.
-    rgb = picture_of(frame).reformat(format="rgb24", src_colorspace=Colorspace.ITU709, src_color_range=ColorRange.MPEG)
+    rgb = found.reformat(format="rgb24", src_colorspace=Colorspace.ITU709, src_color_range=ColorRange.MPEG)
     picture = rgb.reformat(format="yuvj420p", dst_colorspace=Colorspace.ITU601, dst_color_range=ColorRange.JPEG)
     context = av.CodecContext.create("mjpeg", "w")
     assert isinstance(context, VideoCodecContext)  # noqa: S101  (narrows the type; mjpeg is video)
-    context.width, context.height, context.pix_fmt = frame.width, frame.height, "yuvj420p"
+    context.width, context.height, context.pix_fmt = found.width, found.height, "yuvj420p"
     context.time_base = Fraction(1, 1)
     context.color_range = ColorRange.JPEG
     context.thread_count = 1

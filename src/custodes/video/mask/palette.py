@@ -28,6 +28,7 @@ COVER = Colour(38, 132, 126)
 
 _LUMA_SLACK = 40
 _CHROMA_SLACK = 20
+_COVER_SLACK = 10
 
 
 def mask_pixels(i420: bytes, width: int, height: int) -> Bits:
@@ -42,3 +43,14 @@ def mask_pixels(i420: bytes, width: int, height: int) -> Bits:
         near = (np.abs(u - colour.u) <= _CHROMA_SLACK) & (np.abs(v - colour.v) <= _CHROMA_SLACK)
         found |= near.repeat(2, 0).repeat(2, 1) & (np.abs(y - colour.y) <= _LUMA_SLACK)
     return found
+
+
+def is_covered(i420: bytes, width: int, height: int) -> bool:
+    """True if the whole picture is the constant colour of a cover."""
+    flat = np.frombuffer(i420, np.uint8)
+    luma, chroma = width * height, width * height // 4
+    planes = (flat[:luma], flat[luma : luma + chroma], flat[luma + chroma :])
+    return all(
+        int(plane.min()) >= level - _COVER_SLACK and int(plane.max()) <= level + _COVER_SLACK
+        for plane, level in zip(planes, COVER, strict=True)
+    )
