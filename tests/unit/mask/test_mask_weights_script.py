@@ -89,7 +89,8 @@ def test_a_registry_that_does_not_answer_is_reported_in_one_line(
 
 def test_a_file_that_was_damaged_is_replaced(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(script, "fetch", lambda folder: folder)
-    monkeypatch.setattr(script, "extract", lambda _: b"weights")
+    monkeypatch.setattr(script, "extract", lambda _: b"published")
+    monkeypatch.setattr(script, "in_eight_bits", lambda _: b"weights")
     script.TARGET.parent.mkdir()
     script.TARGET.write_bytes(b"damaged")
     assert script.main() == 0

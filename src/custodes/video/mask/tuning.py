@@ -69,4 +69,4 @@ class Tuning:
     """Every so many pictures, where something is going on and where nothing is."""
 
 
-VERSION = "1"
+VERSION = "2"
