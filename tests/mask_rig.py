@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 from custodes.clock import MILLISECOND, SECOND, Instant
 from custodes.domain.video import Frame, MaskedFrame, SourceTime
+from custodes.video.mask import palette
 from custodes.video.mask.detector import Box
 from custodes.video.mask.masker import Masker
+from custodes.video.mask.palette import mask_pixels
 from custodes.video.mask.tuning import Tuning
 
 WIDTH, HEIGHT = 160, 96
@@ -83,3 +85,16 @@ def luma_of(frame: MaskedFrame) -> NDArray[np.uint8]:
     """Y, height x width."""
     flat = np.frombuffer(frame.i420, np.uint8)
     return flat[: frame.width * frame.height].reshape(frame.height, frame.width)
+
+
+def masked(frame: MaskedFrame) -> NDArray[np.bool_]:
+    """Where a mask's colour is shown, height x width."""
+    return mask_pixels(frame.i420, frame.width, frame.height)
+
+
+def outlined(frame: MaskedFrame) -> NDArray[np.bool_]:
+    """Where the steward's still has an outline, height x width."""
+    luma, half = frame.width * frame.height, frame.width * frame.height // 4
+    chroma = np.frombuffer(frame.i420, np.uint8)[luma:].reshape(2, frame.height // 2, frame.width // 2)
+    assert chroma.size == 2 * half
+    return ((chroma[0] == palette.CHANGED.u) & (chroma[1] == palette.CHANGED.v)).repeat(2, 0).repeat(2, 1)

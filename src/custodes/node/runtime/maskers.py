@@ -231,7 +231,7 @@ class CameraMasker:
         except CustodesError:
             picture = None  # the detector has failed: the live picture is covered and says so
         encrypted = None if picture is None else self._store.encrypt(still(picture), f"candidate {self.camera}")
-        taken = None if picture is None else slot
+        taken = None if picture is None else picture.slot
         self._books.note(states.candidate(self.camera, encrypted, taken, self._masker.progress))
 
 

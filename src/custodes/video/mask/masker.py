@@ -12,11 +12,12 @@ import numpy as np
 
 from custodes.clock import SECOND, Instant
 from custodes.domain.video import Cover, Frame, MaskedFrame, SourceTime
-from custodes.errors import conflict, unavailable
+from custodes.errors import conflict
 from custodes.video.mask import kept, palette
-from custodes.video.mask.candidate import Collector, Still
-from custodes.video.mask.detector import Detector, Kind
+from custodes.video.mask.candidate import Collector, Lately
+from custodes.video.mask.detector import Detector
 from custodes.video.mask.grid import Grid, Planes
+from custodes.video.mask.proposal import Proposal, propose
 from custodes.video.mask.reference import Reference
 from custodes.video.mask.scene import SceneWatch
 from custodes.video.mask.silhouette import Mask, Silhouettes, compose, solid
@@ -64,11 +65,14 @@ class Masker:
 
     def _begin_candidate(self) -> None:
         self._collector = Collector(self._grid, self._tuning)
-        self._still: Still | None = None
+        self._other_scene = False
+        self._begin_proposal()
+
+    def _begin_proposal(self) -> None:
+        self._proposal: Proposal | None = None
         self._still_complete = False
         self._poster: MaskedFrame | None = None
         self._poster_age = 0
-        self._other_scene = False
 
     @property
     def progress(self) -> int:
@@ -183,7 +187,8 @@ class Masker:
     def candidate(self) -> MaskedFrame | None:
         """Return the candidate reference as a still for the steward; None while there is nothing to see.
 
-        People the detector finds in it, and blocks not known yet, are masked; ``cover`` is ``NOT_CERTIFIED`` though the
+        People the detector finds in it, and blocks not known yet, are masked; what would look different from what is
+        certified is outlined. ``cover`` is ``NOT_CERTIFIED`` though the
         picture is not covered, so that nobody takes it for a picture to be served; ``slot`` is when it was made. It is
         made anew every few seconds only. ``CustodesError`` (UNAVAILABLE) if the detector fails.
         """
@@ -193,18 +198,21 @@ class Masker:
     def certify(self) -> None:
         """The steward confirms the still that ``candidate`` returned last, or would return now.
 
-        What is masked in it stays masked until a later certification. ``CustodesError``: CONFLICT while the candidate
-        is not complete, UNAVAILABLE if the detector fails.
+        What is masked in it stays as it was: as certified before, or masked. ``CustodesError``: CONFLICT while the
+        candidate is not complete, UNAVAILABLE if the detector fails.
         """
         with self._lock:
             if not self._still_complete:
                 self._develop()
-            if self._still is None or not self._still_complete:
+            if self._proposal is None or not self._still_complete:
                 raise conflict(f"the reference is not complete yet ({self._collector.progress} %): certify it later")
-            lately, spread = self._collector.lately(), self._collector.spread(self._still)
-            self._reference = Reference(self._still, lately, spread, self._grid, self._tuning)
+            proposal = self._proposal
+            lately, spread = self._collector.lately(), proposal.spread(self._collector, self._grid)
+            fresh = Lately(lately.means, lately.fresh & proposal.taken)
+            self._reference = Reference(proposal.still, fresh, spread, self._grid, self._tuning)
             self._unverified = 0
             self._begin_scene()
+            self._begin_proposal()
 
     def keep(self) -> bytes | None:
         """The certified reference as bytes for ``restore``, None while there is none. They show the empty scene."""
@@ -225,31 +233,21 @@ class Masker:
             self._begin_scene()
 
     def _develop(self) -> MaskedFrame | None:
-        """Make the still if it is time; hide whoever the detector finds there (a sleeper was in every sample)."""
+        """Make the steward's still if it is time."""
         if self._detector is None or self._slot is None:
             return None
         every = self._tuning.still_every if self._reference is None else self._tuning.still_later
         complete = self._collector.progress == 100
         if self._poster is not None and self._poster_age < every and self._still_complete == complete:
             return self._poster
-        still = self._collector.still()
-        if not still.known.any():
+        # Of another scene nothing that was certified remains.
+        before = None if self._other_scene else self._reference
+        proposal = propose(self._collector, before, self._detector, self._grid, self._tuning, self._slot)
+        if proposal is None:
             return None
-        picture = b"".join(plane.tobytes() for plane in still.planes)
-        frame = Frame(self._grid.width, self._grid.height, picture, self._slot, SourceTime(0, 0))
-        try:
-            boxes = self._detector.detect(frame)
-        except Exception as error:
-            raise unavailable("the person detector does not work: no reference can be made") from error
-        known = still.known.copy()
-        for box in boxes:
-            if box.kind is Kind.PERSON:
-                known[self._grid.box(box.left, box.top, box.right, box.bottom, self._tuning.box_margin)] = False
-        self._still, self._still_complete, self._poster_age = Still(still.planes, known), complete, 0
-        mask = Mask(~known, np.zeros(self._grid.shape, np.bool_))
-        share = round(1000 * self._grid.share(mask.blocks))
-        shown = compose(still.planes, mask, self._grid)
-        self._poster = self._make(shown, self._slot, None, Cover.NOT_CERTIFIED, share)
+        self._proposal, self._still_complete, self._poster_age = proposal, complete, 0
+        share = round(1000 * self._grid.share(proposal.hidden))
+        self._poster = self._make(proposal.picture(self._grid), self._slot, None, Cover.NOT_CERTIFIED, share)
         return self._poster
 
     def _cover(self, cause: Cover, slot: Instant, frame: Frame | None) -> MaskedFrame:
