@@ -43,9 +43,11 @@ def scene(seed: int = 3) -> NDArray[np.uint8]:
 class Rig:
     """Feeds a masker slot by slot; the sensor's noise makes every picture new."""
 
-    def __init__(self, detector: Obedient | None = None, *, tuning: Tuning | None = None) -> None:
+    def __init__(
+        self, detector: Obedient | None = None, *, tuning: Tuning | None = None, show_unconfirmed: bool = False
+    ) -> None:
         self.detector = detector or Obedient()
-        self.masker = Masker(WIDTH, HEIGHT, self.detector, tuning=tuning)
+        self.masker = Masker(WIDTH, HEIGHT, self.detector, tuning=tuning, show_unconfirmed=show_unconfirmed)
         self.empty = scene()
         self.slot = BEGIN
         self.dice = np.random.default_rng(8)

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from custodes.clock import MILLISECOND, SECOND, Instant
-from custodes.domain.feeds import FeedState
+from custodes.domain.feeds import NOT_CONFIRMED, FeedState
 from custodes.domain.ids import CameraId, Term
 from custodes.domain.register import RecordingPermit
 from custodes.domain.video import Cover, Fragment, Frame, Gap, MaskedFrame, Packet
@@ -77,7 +77,7 @@ class CameraMasker:
         self._newest: Frame | None = None
         self._lock = threading.Lock()
         self._signal = ""
-        self._masker = Masker(WIDTH, HEIGHT, detector)
+        self._masker = Masker(WIDTH, HEIGHT, detector, show_unconfirmed=permit.show_unconfirmed)
         self._encoder = FragmentEncoder(self.camera, WIDTH, HEIGHT, FPS)
         self._files = MaskedFiles(store, books, self.camera, _TERM)
         self._view = ViewWatch(books, self.camera)
@@ -187,7 +187,7 @@ class CameraMasker:
             self._files.abandon()
 
     def _report(self, masked: MaskedFrame) -> None:
-        detail = "" if masked.cover is None else masked.cover.value
+        detail = masked.cover.value if masked.cover else "" if masked.confirmed else NOT_CONFIRMED
         if masked.cover is Cover.NO_SIGNAL and self._signal:
             detail = f"{masked.cover.value}: {self._signal}"
         if self._state is None or (self._state.cover, self._state.detail) != (masked.cover, detail):

@@ -6,6 +6,7 @@ Pictures are composed of the certified reference and constant colours; no pixel 
 """
 
 import threading
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -14,8 +15,9 @@ from custodes.clock import SECOND, Instant
 from custodes.domain.video import Cover, Frame, MaskedFrame, SourceTime
 from custodes.errors import conflict
 from custodes.video.mask import kept, palette
-from custodes.video.mask.candidate import Collector, Lately
+from custodes.video.mask.candidate import Collector
 from custodes.video.mask.detector import Detector
+from custodes.video.mask.firststart import FirstStart, placed
 from custodes.video.mask.grid import Grid, Planes
 from custodes.video.mask.proposal import Proposal, propose
 from custodes.video.mask.reference import Reference
@@ -37,10 +39,19 @@ class Masker:
     """Masks one camera's sub stream. Its methods may be called from several threads; each waits for the other.
 
     ``width``, ``height``: pixels, even, at least 16, else ``CustodesError`` (INVALID). ``detector`` is None if it could
-    not be loaded: everything stays covered. Time comes in by ``slot`` and ``frame.received`` only.
+    not be loaded: everything stays covered. ``show_unconfirmed``: the register entry permits that what has looked the
+    same for long is shown before the steward has looked. Time comes in by ``slot`` and ``frame.received`` only.
     """
 
-    def __init__(self, width: int, height: int, detector: Detector | None, *, tuning: Tuning | None = None) -> None:
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        detector: Detector | None,
+        *,
+        tuning: Tuning | None = None,
+        show_unconfirmed: bool = False,
+    ) -> None:
         cv2.setNumThreads(1)
         self._lock = threading.Lock()
         self._grid = Grid(width, height)
@@ -54,6 +65,7 @@ class Masker:
         self._luma = b""
         self._served: MaskedFrame | None = None
         self._unverified = 0
+        self._show_unconfirmed = show_unconfirmed
         self._begin_scene()
         self._begin_candidate()
 
@@ -66,6 +78,7 @@ class Masker:
     def _begin_candidate(self) -> None:
         self._collector = Collector(self._grid, self._tuning)
         self._other_scene = False
+        self._first = FirstStart(self._grid, self._tuning) if self._show_unconfirmed else None
         self._begin_proposal()
 
     def _begin_proposal(self) -> None:
@@ -115,7 +128,7 @@ class Masker:
         if self._served is None or self._served.source is None:
             return self._cover(Cover.DETECTOR_FAILED if self._detector is None else Cover.STARTING, slot, None)
         last = self._served
-        return self._make(last.i420, slot, last.source, last.cover, last.masked_share)
+        return replace(last, slot=slot)
 
     def _see(self, frame: Frame, slot: Instant, elapsed: int) -> MaskedFrame:
         since_last, self._silence = self._silence, 0
@@ -129,18 +142,35 @@ class Masker:
         if self._detector is None:
             return self._cover(Cover.DETECTOR_FAILED, slot, frame)
         self._detect(frame)
-        if self._reference is None:
+        reference = self._compared_with
+        if reference is None:
             self._collector.look(planes, self._silhouettes.people, since_last)
+            if self._first is not None:
+                self._first.renew(self._collector)
             return self._cover(Cover.NOT_CERTIFIED, slot, frame)
-        mask = self._follow(planes, self._reference, since_last)
+        mask = self._follow(planes, reference, since_last)
         if mask is None:
             self._unverified = self._tuning.verify if self._unverified else 0
             return self._cover(Cover.CAMERA_MOVED, slot, frame)
         if self._unverified:
             self._unverified = max(0, self._unverified - since_last)
             return self._cover(Cover.STARTING, slot, frame)
-        picture = compose(self._reference.shown(since_last), mask, self._grid)
-        return self._make(picture, slot, frame.source, None, round(1000 * self._grid.share(mask.blocks)))
+        confirmed = reference is self._reference
+        if not confirmed and self._first is not None:
+            mask = self._first.look(mask, self._silhouettes.found_anything, since_last)
+            self._first.renew(self._collector)
+            if mask.blocks.all():
+                return self._cover(Cover.NOT_CERTIFIED, slot, frame)
+        picture = compose(reference.shown(since_last), mask, self._grid)
+        share = round(1000 * self._grid.share(mask.blocks))
+        return self._make(picture, slot, frame.source, None, share, confirmed=confirmed)
+
+    @property
+    def _compared_with(self) -> Reference | None:
+        """The certified reference, or, where that is permitted, the one that nobody has confirmed yet."""
+        if self._reference is None and self._first is not None:
+            return self._first.reference
+        return self._reference
 
     def _is_frozen(self, frame: Frame) -> bool:
         luma = frame.i420[: frame.width * frame.height]
@@ -157,10 +187,13 @@ class Masker:
         self._frames_to_detection = 0
         try:
             boxes = self._detector.detect(frame)
+            if self._reference is None and self._first is not None:
+                part, left, top = self._first.next_part(frame)
+                boxes = boxes + placed(self._detector.detect(part), left, top)
         except Exception as error:
             raise _DetectorError from error
         self._silhouettes.found(boxes)
-        quiet = self._reference is not None and self._silhouettes.calm
+        quiet = self._compared_with is not None and self._silhouettes.calm
         self._frames_to_detection = self._tuning.detect_quiet if quiet else self._tuning.detect_active
 
     def _follow(self, planes: Planes, reference: Reference, elapsed: int) -> Mask | None:
@@ -182,7 +215,9 @@ class Masker:
         long_lost = (self._watch.moved_for or 0) >= self._tuning.moved_restart
         if (long_lost and not self._other_scene) or (self._other_scene and not moved):
             self._begin_candidate()
-            self._other_scene = moved
+            self._other_scene = moved and self._reference is not None
+            if self._reference is None:
+                self._begin_scene()  # nobody has confirmed the old one: the new one is the scene
 
     def candidate(self) -> MaskedFrame | None:
         """Return the candidate reference as a still for the steward; None while there is nothing to see.
@@ -206,10 +241,7 @@ class Masker:
                 self._develop()
             if self._proposal is None or not self._still_complete:
                 raise conflict(f"the reference is not complete yet ({self._collector.progress} %): certify it later")
-            proposal = self._proposal
-            lately, spread = self._collector.lately(), proposal.spread(self._collector, self._grid)
-            fresh = Lately(lately.means, lately.fresh & proposal.taken)
-            self._reference = Reference(proposal.still, fresh, spread, self._grid, self._tuning)
+            self._reference = self._proposal.reference(self._collector, self._grid, self._tuning)
             self._unverified = 0
             self._begin_scene()
             self._begin_proposal()
@@ -254,6 +286,13 @@ class Masker:
         return self._make(self._cover_picture, slot, None if frame is None else frame.source, cause, 1000)
 
     def _make(
-        self, i420: bytes, slot: Instant, source: SourceTime | None, cover: Cover | None, share: int
+        self,
+        i420: bytes,
+        slot: Instant,
+        source: SourceTime | None,
+        cover: Cover | None,
+        share: int,
+        *,
+        confirmed: bool = True,
     ) -> MaskedFrame:
-        return MaskedFrame(self._grid.width, self._grid.height, i420, slot, source, cover, share, MASKER)
+        return MaskedFrame(self._grid.width, self._grid.height, i420, slot, source, cover, share, MASKER, confirmed)

@@ -51,7 +51,13 @@ class Proposal:
         )
         return compose(outlined, Mask(self.hidden, np.zeros(grid.shape, np.bool_)), grid)
 
-    def spread(self, collector: Collector, grid: Grid) -> Features:
+    def reference(self, collector: Collector, grid: Grid, tuning: Tuning) -> Reference:
+        """The reference that certifying makes, in the light of these seconds."""
+        lately = collector.lately()
+        fresh = Lately(lately.means, lately.fresh & self.taken)
+        return Reference(self.still, fresh, self._spread(collector, grid), grid, tuning)
+
+    def _spread(self, collector: Collector, grid: Grid) -> Features:
         """How far features stray at rest: as collected where taken, elsewhere as it was."""
         collected = collector.spread(self.still)
         if self.before is None:
@@ -87,28 +93,42 @@ def propose(
     doubtful = found | collector.doubtful
     refused = _regions_with(changed, doubtful) | _seen_closer(still.planes, changed, detector, now, grid, tuning)
     taken = still.known & ~refused & ~doubtful & ~(faint & before.known)
-    planes = Planes(*_where(taken, still.planes, certified, grid))
+    planes = joined(taken, still.planes, certified, grid)
     known = taken | before.known
     return Proposal(Still(planes, known), taken, changed & taken, ~known | (changed & ~taken), before)
 
 
 def _compared(still: Still, before: Reference, grid: Grid, tuning: Tuning) -> tuple[Planes, Bits, Bits]:
     """The certified picture in the still's light; blocks that changed beyond doubt; blocks that differ faintly."""
-    kept = before.kept()
-    lately = Lately([grid.means(plane) for plane in still.planes], still.known)
-    then = Reference(kept.still, lately, kept.spread, grid, tuning)
-    lit = then.lit(still.planes, ~still.known, SECOND)
+    lit, then = relit(still, before, grid, tuning)
     # Unknown blocks are grey in the still; what they would change of their neighbours' features is no change.
-    change = then.difference(Planes(*_where(still.known, still.planes, lit, grid)), lit)
+    change = then.difference(joined(still.known, still.planes, lit, grid), lit)
     changed = in_blocks(widened(linked(change.weak, change.strong)))
     return lit, changed, in_blocks(change.weak) & ~changed
 
 
-def _where(blocks: Bits, one: Planes, other: Planes, grid: Grid) -> list[np.ndarray]:
-    return [
-        np.ascontiguousarray(np.where(grid.spread(blocks, half=index > 0), plane, like))
-        for index, (plane, like) in enumerate(zip(one, other, strict=True))
-    ]
+def relit(still: Still, before: Reference, grid: Grid, tuning: Tuning) -> tuple[Planes, Reference]:
+    """What was certified, in the light of the still, and the reference in that light."""
+    kept = before.kept()
+    lately = Lately([grid.means(plane) for plane in still.planes], still.known)
+    then = Reference(kept.still, lately, kept.spread, grid, tuning)
+    return then.lit(still.planes, ~still.known, SECOND), then
+
+
+def joined(blocks: Bits, one: Planes, other: Planes, grid: Grid) -> Planes:
+    """The one picture in these blocks, the other elsewhere."""
+    return Planes(
+        *(
+            np.ascontiguousarray(np.where(grid.spread(blocks, half=index > 0), plane, like))
+            for index, (plane, like) in enumerate(zip(one, other, strict=True))
+        )
+    )
+
+
+def part_of(planes: Planes, left: int, top: int, right: int, bottom: int) -> Planes:
+    """A rectangle of a picture; pixels, even."""
+    rows, columns = slice(top // 2, bottom // 2), slice(left // 2, right // 2)
+    return Planes(planes.y[top:bottom, left:right], planes.u[rows, columns], planes.v[rows, columns])
 
 
 def _people(detector: Detector, planes: Planes, now: Instant) -> list[Box]:
@@ -134,11 +154,7 @@ def _seen_closer(planes: Planes, changed: Bits, detector: Detector, now: Instant
     refused = np.isin(np.asarray(labels), order[_CLOSER:]) & changed
     for label in order[:_CLOSER]:
         left, top, right, bottom = _around(facts[label], grid)
-        cut = Planes(
-            planes.y[top:bottom, left:right],
-            planes.u[top // 2 : bottom // 2, left // 2 : right // 2],
-            planes.v[top // 2 : bottom // 2, left // 2 : right // 2],
-        )
+        cut = part_of(planes, left, top, right, bottom)
         region = np.asarray(labels) == label
         for box in _people(detector, cut, now):
             place = grid.box(box.left + left, box.top + top, box.right + left, box.bottom + top, tuning.box_margin)
