@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from custodes.clock import MILLISECOND, SECOND, Instant
 from custodes.domain.video import Cover, Frame, MaskedFrame, SourceTime
 from custodes.domain.zones import Zone
+from custodes.video.mask import palette
 from custodes.video.mask.detector import Box
 from custodes.video.mask.masker import Masker
+from custodes.video.mask.palette import mask_pixels
 from custodes.video.mask.tuning import Tuning
 
 WIDTH, HEIGHT = 160, 96
@@ -45,10 +47,17 @@ class Rig:
     """Feeds a masker slot by slot; the sensor's noise makes every picture new."""
 
     def __init__(
-        self, detector: Obedient | None = None, *, tuning: Tuning | None = None, zones: Sequence[Zone] = ()
+        self,
+        detector: Obedient | None = None,
+        *,
+        tuning: Tuning | None = None,
+        zones: Sequence[Zone] = (),
+        show_unconfirmed: bool = False,
     ) -> None:
         self.detector = detector or Obedient()
-        self.masker = Masker(WIDTH, HEIGHT, self.detector, tuning=tuning, zones=zones)
+        self.masker = Masker(
+            WIDTH, HEIGHT, self.detector, tuning=tuning, zones=zones, show_unconfirmed=show_unconfirmed
+        )
         self.empty = scene()
         self.slot = BEGIN
         self.dice = np.random.default_rng(8)
@@ -96,3 +105,16 @@ def luma_of(frame: MaskedFrame) -> NDArray[np.uint8]:
     """Y, height x width."""
     flat = np.frombuffer(frame.i420, np.uint8)
     return flat[: frame.width * frame.height].reshape(frame.height, frame.width)
+
+
+def masked(frame: MaskedFrame) -> NDArray[np.bool_]:
+    """Where a mask's colour is shown, height x width."""
+    return mask_pixels(frame.i420, frame.width, frame.height)
+
+
+def outlined(frame: MaskedFrame) -> NDArray[np.bool_]:
+    """Where the steward's still has an outline, height x width."""
+    luma, half = frame.width * frame.height, frame.width * frame.height // 4
+    chroma = np.frombuffer(frame.i420, np.uint8)[luma:].reshape(2, frame.height // 2, frame.width // 2)
+    assert chroma.size == 2 * half
+    return ((chroma[0] == palette.CHANGED.u) & (chroma[1] == palette.CHANGED.v)).repeat(2, 0).repeat(2, 1)

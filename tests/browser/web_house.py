@@ -69,8 +69,8 @@ class HandFeeds:
     def readers(self, camera: CameraId) -> int:
         return len(self._readers.get(camera, []))
 
-    def cover(self, camera: CameraId, cover: Cover | None) -> None:
-        self._states[camera] = FeedState(camera, cover, self._clock.now(), cover.value if cover else "")
+    def cover(self, camera: CameraId, cover: Cover | None, detail: str = "") -> None:
+        self._states[camera] = FeedState(camera, cover, self._clock.now(), cover.value if cover else detail)
         self._tell(camera, self._states[camera])
 
     def tell(self, camera: CameraId, event: InitSegment | Fragment) -> None:

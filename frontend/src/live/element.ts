@@ -151,7 +151,8 @@ export class LiveElement extends HTMLElement implements Listener {
     const [level, text] = this.#freshness(cover?.kind ?? "", age);
     this.#badge.dataset["level"] = level;
     setText(this.#badge, text);
-    const told = shown ? "Live, masked" : `${cover.title}. ${cover.words}`;
+    const detail = this.#state?.detail;
+    const told = shown ? `Live, masked${detail ? `. ${detail}.` : ""}` : `${cover.title}. ${cover.words}`;
     if (this.#progress.textContent !== told) {
       this.#progress.textContent = told;
       this.dispatchEvent(new CustomEvent("picture", { bubbles: true, detail: told }));
@@ -165,7 +166,8 @@ export class LiveElement extends HTMLElement implements Listener {
     if (this.#lost) return ["stale", "No picture"];
     if (age > STALE_MS) return ["stale", `No picture for ${seconds} s`];
     if (cover) return ["waiting", "Waiting"];
-    return age > LATE_MS ? ["late", `${seconds} s old`] : ["fresh", "Live"];
+    if (age > LATE_MS) return ["late", `${seconds} s old`];
+    return ["fresh", this.#state?.detail ? "Live, not confirmed" : "Live"];
   }
 
   #coverNow(now: number, age: number): Panel | null {

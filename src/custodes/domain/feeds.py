@@ -10,6 +10,9 @@ from custodes.clock import Instant
 from custodes.domain.ids import CameraId
 from custodes.domain.video import Cover, Fragment, InitSegment
 
+NOT_CONFIRMED = "not confirmed: the steward has not looked at this scene yet"
+"""The detail of a state in which a picture is shown though nobody has certified it."""
+
 
 @dataclass(frozen=True, slots=True)
 class FeedState:

@@ -6,7 +6,7 @@ from enum import Enum
 
 from custodes.clock import Instant
 from custodes.domain import canonical, schedule, times
-from custodes.domain.canonical import integer, member, text
+from custodes.domain.canonical import JsonObject, integer, member, text
 from custodes.domain.ids import CameraId, Digest, check_id
 from custodes.domain.schedule import ALWAYS, Schedule
 from custodes.errors import CustodesError, corrupt
@@ -45,7 +45,8 @@ class RegisterEntry:
     Angles are whole degrees clockwise from true north; positions are WGS 84 in units of 1e-7 degree; lengths are
     centimetres. ``salt`` (16 bytes) hides the entry's content behind its logged hash until it is published.
     ``schedule``: the hours in which the camera may record. ``credentials``: ``REPLACED`` by random ones that nobody has
-    seen, or ``KNOWN`` to people.
+    seen, or ``KNOWN`` to people. ``show_unconfirmed``: parts of the picture that have long been still may be shown,
+    masked, before the steward has looked.
     """
 
     camera: CameraId
@@ -69,6 +70,7 @@ class RegisterEntry:
     salt: bytes
     schedule: Schedule = ALWAYS
     credentials: Credentials = Credentials.KNOWN
+    show_unconfirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class RecordingPermit:
     expires: Instant
     retention_hours: int
     schedule: Schedule = ALWAYS
+    show_unconfirmed: bool = False
 
     def holds_at(self, now: Instant) -> bool:
         """True while the entry is valid: published, and not expired."""
@@ -96,10 +99,14 @@ class RecordingPermit:
 
 
 def encode_entry(entry: RegisterEntry) -> bytes:
-    """Return the entry's public document: canonical JSON. Its SHA-256 is what the log holds."""
+    """Return the entry's public document: canonical JSON. Its SHA-256 is what the log holds.
+
+    Version 3 only where more is permitted than version 2 can say, so that whoever knows version 2 reads the others.
+    """
+    permitted: JsonObject = {"v": 3, "show_unconfirmed": True} if entry.show_unconfirmed else {"v": 2}
     return canonical.dumps(
-        {
-            "v": 2,
+        permitted
+        | {
             "camera": entry.camera,
             "name": entry.name,
             "purpose": entry.purpose.value,
@@ -153,8 +160,9 @@ def decode_entry(document: bytes) -> RegisterEntry:
             lens=text(source, "lens"),
             salt=canonical.hexadecimal(source, "salt", 16),
             # A document of version 1 means: at all hours, and with a password that people know.
-            schedule=schedule.from_json(member(source, "schedule")) if version == 2 else ALWAYS,
-            credentials=Credentials(text(source, "credentials")) if version == 2 else Credentials.KNOWN,
+            schedule=schedule.from_json(member(source, "schedule")) if version >= 2 else ALWAYS,
+            credentials=Credentials(text(source, "credentials")) if version >= 2 else Credentials.KNOWN,
+            show_unconfirmed=version == 3,
         )
     except CustodesError as problem:
         raise corrupt(f"register entry: {problem}") from None
@@ -164,6 +172,8 @@ def decode_entry(document: bytes) -> RegisterEntry:
         raise corrupt(f"register entry: {problem_of(entry)}")
     if set(source) != _MEMBERS[version]:
         raise corrupt("register entry: it has members that are not known")
+    if version == 3 and source["show_unconfirmed"] is not True:
+        raise corrupt("register entry: show_unconfirmed is true in version 3, or the version is 2")
     return entry
 
 
@@ -174,7 +184,8 @@ _FIRST = frozenset(
         *("height_cm", "range_cm", "lens", "salt"),
     )
 )
-_MEMBERS = {1: _FIRST, 2: _FIRST | {"schedule", "credentials"}}
+_SECOND = _FIRST | {"schedule", "credentials"}
+_MEMBERS = {1: _FIRST, 2: _SECOND, 3: _SECOND | {"show_unconfirmed"}}
 
 
 def problem_of(entry: RegisterEntry) -> str:

@@ -173,8 +173,9 @@ class MaskedFrame:
     """A picture in which nobody is shown. Made by ``video.mask`` and nowhere else (a test walks the syntax trees).
 
     ``slot`` is the picture's place on the fixed time grid; ``source`` names the camera's picture it was made of, None
-    where there was none. ``cover`` is None where certified background is shown. ``masked_share`` is the share of the
-    picture's area under the mask, in thousandths (1000 when covered).
+    where there was none. ``cover`` is None where background is shown: certified, or, if not ``confirmed``, as it has
+    looked for long while the steward has not looked yet. ``masked_share`` is the share of the picture's area under the
+    mask, in thousandths (1000 when covered).
     """
 
     width: int
@@ -185,6 +186,7 @@ class MaskedFrame:
     cover: Cover | None
     masked_share: int
     masker: str
+    confirmed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +206,7 @@ class FrameNote:
     source: SourceTime | None
     cover: Cover | None
     masked_share: int
+    confirmed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from websockets.exceptions import InvalidStatus
 from custodes.clock import SECOND, FakeClock
 from custodes.domain.acts import Act
 from custodes.node.acts import sessions, viewing
-from custodes.node.queries import log, viewings
+from custodes.node.queries import log, masks, viewings
 from custodes.node.store import tables
 from custodes.web.security import COOKIE
 
@@ -220,9 +220,13 @@ def test_the_steward_certifies_and_it_is_in_the_log(web: Web) -> None:
     assert steward.get(f"/steward/candidates/{camera}.jpg").status_code == 404
     found.learn(camera, 40)
     assert steward.get(f"/steward/candidates/{camera}.jpg").content[:3] == b"\xff\xd8\xff"
-    assert steward.post(f"/steward/candidates/{camera}/certify").status_code == 409
+    url = f"/steward/candidates/{camera}/certify"
+    seen = int(masks.candidate(found.store, camera).taken or 0)
+    assert steward.post(url, data={"seen": seen}).status_code == 409
     found.learn(camera, 100)
-    answer = steward.post(f"/steward/candidates/{camera}/certify")
+    assert "newer one than you have looked at" in steward.post(url, data={"seen": seen - 1}).text
+    assert masks.certified_at(found.store, camera) is None
+    answer = steward.post(url, data={"seen": seen})
     assert (answer.status_code, answer.headers["location"]) == (303, "/steward/")
     found.settle()
     last = log.rows(found.store, 0, 1000)[-1]

@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed
 
 from custodes.clock import MILLISECOND, SECOND, FakeClock, Instant
 from custodes.domain.acts import Act
+from custodes.domain.feeds import NOT_CONFIRMED
 from custodes.domain.video import Cover
 from custodes.node.queries import log
 from custodes.web.operator.viewings import SILENCE, Viewings
@@ -186,6 +187,19 @@ def test_a_covered_camera_says_why_in_words(web: Web) -> None:
             assert state["cover"] == cover.name
             assert words in state["words"]
             assert state["since"] == found.clock.now() // MILLISECOND
+
+
+def test_a_picture_that_nobody_confirmed_says_so_on_the_wire_and_on_the_camera_page(web: Web) -> None:
+    found = web.house
+    camera = found.cameras[0]
+    found.feeds.cover(camera, None, NOT_CONFIRMED)
+    with web.socket("/operator/live", found.sign_in("operator"), web.address) as socket:
+        socket.send(json.dumps({"subscribe": camera}))
+        state = json.loads(socket.recv())["state"]
+    assert (state["cover"], state["detail"][:13]) == (None, "Not confirmed")
+    assert "Not confirmed" in web.signed_in("operator").get(f"/operator/cameras/{camera}").text
+    found.feeds.cover(camera, None)
+    assert "Not confirmed" not in web.signed_in("operator").get(f"/operator/cameras/{camera}").text
 
 
 def test_a_page_that_goes_away_ends_all_its_viewings(web: Web) -> None:

@@ -5,6 +5,7 @@ import asyncio
 import itertools
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,8 @@ def fragment(start: int, key: bool, cover: Cover | None = None) -> Fragment:
 
 
 LATE = FeedState(CAMERA, Cover.LATE, Instant(9), "too late")
-EVENTS: list[FeedEvent] = [INIT, SHOWN, LATE, fragment(1, True), fragment(2, False)]
+UNCONFIRMED = replace(fragment(3, True), frames=(FrameNote(None, None, 500, confirmed=False),) * 2)
+EVENTS: list[FeedEvent] = [INIT, SHOWN, LATE, fragment(1, True), fragment(2, False), UNCONFIRMED]
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)

@@ -45,6 +45,7 @@ def show_one(arguments: argparse.Namespace) -> int:
         lines += [f"purpose      {entry.purpose.value}", f"legal basis  {entry.legal_basis.value}"]
         lines += [f"owner        {entry.owner} ({entry.contact})", f"retention    {entry.retention_hours} h"]
         lines += [f"hours        {entry.schedule}", f"password     {entry.credentials.value}"]
+        lines += ["unconfirmed  may be shown before the steward has looked"] if entry.show_unconfirmed else []
     zoned = zones.of(store, camera)
     lines.append(f"zones        {len(zoned)}")
     shares = [[[x / UNIT, y / UNIT] for x, y in zone] for zone in zoned]

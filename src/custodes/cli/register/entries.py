@@ -39,6 +39,11 @@ def configure(add: argparse.ArgumentParser, renew: argparse.ArgumentParser, expo
         help="record in these hours only (may be repeated; default: always)",
     )
     add.add_argument("--time-zone", default="UTC", metavar="ZONE", help="of --hours, for example Europe/Berlin")
+    add.add_argument(
+        "--show-unconfirmed",
+        action="store_true",
+        help="show, masked, what was still for ten minutes before the steward has looked (default: nothing)",
+    )
     _add_dates(add)
     add.add_argument("--latitude", type=decimal, required=True)
     add.add_argument("--longitude", type=decimal, required=True)
@@ -123,6 +128,7 @@ def _add(arguments: argparse.Namespace) -> int:
         salt=store.entropy(16),
         schedule=spoken(arguments.hours, arguments.time_zone),
         credentials=cameras.password_known(store, camera),
+        show_unconfirmed=arguments.show_unconfirmed,
     )
     return _publish(arguments, store, entry)
 

@@ -18,19 +18,23 @@ from custodes.node.store import Store, Transaction, mask_tables, tables
 from custodes.video.mask.tuning import VERSION
 
 
-def certify(store: Store, camera: CameraId, person: str) -> None:
+def certify(store: Store, camera: CameraId, person: str, seen: Instant | None = None) -> None:
     """The steward has looked at the masked still and certifies it as the camera's reference picture.
 
-    Without a complete candidate, or if what made it was recalled: ``CustodesError`` (CONFLICT).
+    ``seen``: when the still that was looked at was made. Without a complete candidate, if the still is another one by
+    now, or if what made it was recalled: ``CustodesError`` (CONFLICT).
     """
     salt = store.entropy(16)
     facts: JsonObject = {"camera": camera, "by": commitment(salt, person)}
     with store.act(Act.MASK_CERTIFIED, facts) as tx:
         candidates, recalled = tables.candidates, mask_tables.recalled_maskers
-        ready = sa.select(candidates.c.masker).where(candidates.c.camera == camera, candidates.c.progress == 100)
+        columns = (candidates.c.taken, candidates.c.masker)
+        ready = sa.select(*columns).where(candidates.c.camera == camera, candidates.c.progress == 100)
         found = tx.connection.execute(ready).first()
-        if not found:
+        if found is None:
             raise conflict("the reference picture is not complete yet: wait until learning has reached 100 %")
+        if seen is not None and found.taken != seen:
+            raise conflict("the reference picture is a newer one than you have looked at: look again")
         if tx.connection.execute(sa.select(recalled.c.masker).where(recalled.c.masker == found.masker)).first():
             raise conflict("this picture is of a masker that was recalled: install another version first")
         tx.connection.execute(tables.certifications.insert().values(camera=camera, at=tx.now, seq=tx.seq))

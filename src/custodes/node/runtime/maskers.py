@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from custodes.clock import MILLISECOND, SECOND, Instant
-from custodes.domain.feeds import FeedState
+from custodes.domain.feeds import NOT_CONFIRMED, FeedState
 from custodes.domain.ids import CameraId, Term
 from custodes.domain.register import RecordingPermit
 from custodes.domain.video import Cover, Fragment, Frame, Gap, MaskedFrame, Packet
@@ -85,7 +85,7 @@ class CameraMasker:
         self._newest: Frame | None = None
         self._lock = threading.Lock()
         self._signal = ""
-        self._masker = Masker(WIDTH, HEIGHT, detector, zones=zones)
+        self._masker = Masker(WIDTH, HEIGHT, detector, zones=zones, show_unconfirmed=permit.show_unconfirmed)
         self._encoder = FragmentEncoder(self.camera, WIDTH, HEIGHT, FPS)
         self._files = MaskedFiles(store, books, self.camera, _TERM)
         self._view = ViewWatch(books, self.camera)
@@ -196,7 +196,7 @@ class CameraMasker:
             self._files.abandon()
 
     def _report(self, masked: MaskedFrame) -> None:
-        detail = "" if masked.cover is None else masked.cover.value
+        detail = masked.cover.value if masked.cover else "" if masked.confirmed else NOT_CONFIRMED
         if masked.cover is Cover.NO_SIGNAL and self._signal:
             detail = f"{masked.cover.value}: {self._signal}"
         if self._state is None or (self._state.cover, self._state.detail) != (masked.cover, detail):
@@ -240,7 +240,7 @@ class CameraMasker:
         except CustodesError:
             picture = None  # the detector has failed: the live picture is covered and says so
         encrypted = None if picture is None else self._store.encrypt(still(picture), f"candidate {self.camera}")
-        taken = None if picture is None else slot
+        taken = None if picture is None else picture.slot
         self._books.note(states.candidate(self.camera, encrypted, taken, self._masker.progress, MASKER))
 
 

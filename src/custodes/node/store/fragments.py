@@ -29,23 +29,27 @@ def note(fragment: Fragment) -> dict[str, Any]:
         "duration_ms": fragment.duration_ms,
         "key": fragment.key,
         "masker": fragment.masker,
-        "frames": [
-            [
-                None if frame.source is None else [frame.source.connection, frame.source.ticks],
-                frame.cover.name if frame.cover else None,
-                frame.masked_share,
-            ]
-            for frame in fragment.frames
-        ],
+        "frames": [_frame_note(frame) for frame in fragment.frames],
     }
+
+
+def _frame_note(frame: FrameNote) -> list[Any]:
+    source = None if frame.source is None else [frame.source.connection, frame.source.ticks]
+    known = [source, frame.cover.name if frame.cover else None, frame.masked_share]
+    return known if frame.confirmed else [*known, False]
 
 
 def with_note(camera: CameraId, known: dict[str, Any], data: bytes) -> Fragment:
     """Undo ``note``; a malformed one raises ``CustodesError`` (CORRUPT)."""
     try:
         frames = tuple(
-            FrameNote(None if source is None else SourceTime(*source), Cover[cover] if cover else None, share)
-            for source, cover, share in known["frames"]
+            FrameNote(
+                None if source is None else SourceTime(*source),
+                Cover[cover] if cover else None,
+                share,
+                confirmed != [False],
+            )
+            for source, cover, share, *confirmed in known["frames"]
         )
         start = Instant(known["start"])
         return Fragment(camera, start, known["duration_ms"], known["key"], data, frames, known["masker"])

@@ -37,6 +37,7 @@ def _feature(entry: RegisterEntry, index: int | None) -> dict[str, Any]:
             "retention_hours": entry.retention_hours,
             "schedule": schedule.to_json(entry.schedule),
             "credentials": entry.credentials.value,
+            "show_unconfirmed": entry.show_unconfirmed,
             "review": times.to_text(entry.review),
             "expires": times.to_text(entry.expires),
             "direction": entry.direction,

@@ -50,6 +50,7 @@ def permit(document: bytes, entry: bytes, receipt: bytes, policy: TlogPolicy, no
         expires=registered.expires,
         retention_hours=registered.retention_hours,
         schedule=registered.schedule,
+        show_unconfirmed=registered.show_unconfirmed,
     )
 
 

@@ -102,7 +102,9 @@ class FragmentEncoder:
             duration_ms=len(self._frames) * 1000 // self._fps,
             key=self._samples[0].key,
             data=cmaf.fragment(number, number * self._slot_ticks, self._samples),
-            frames=tuple(FrameNote(each.source, each.cover, each.masked_share) for each in self._frames),
+            frames=tuple(
+                FrameNote(each.source, each.cover, each.masked_share, each.confirmed) for each in self._frames
+            ),
             masker=first.masker,
         )
         self._frames, self._samples = [], []

@@ -24,6 +24,7 @@ _SPREAD = 0.7
 _CLOUD = 1.5
 """Blocks over which light is taken to be even (standard deviation)."""
 _NEVER = 3600 * SECOND
+_AT_NO_TIME = 2**62
 _PIXELS = BLOCK * BLOCK
 _CHROMA = _PIXELS // 4
 
@@ -45,13 +46,19 @@ class Lately:
 
 
 class Collector:
-    """Samples of one scene. Restart it (make another) when the scene is another one."""
+    """Samples of one scene. Restart it (make another) when the scene is another one.
 
-    def __init__(self, grid: Grid, tuning: Tuning) -> None:
+    ``never``: blocks that never become known, because privacy zones are burned into them.
+    """
+
+    def __init__(self, grid: Grid, tuning: Tuning, never: Bits | None = None) -> None:
         self._grid, self._tuning = grid, tuning
         blocks = grid.rows * grid.columns
+        self._never = np.zeros(blocks, np.bool_) if never is None else never.ravel()
         self._samples = np.zeros((tuning.samples, blocks, _PIXELS + 2 * _CHROMA), np.uint8)
         self._taken = np.zeros(blocks, np.int32)
+        self._times = np.full((tuning.samples, blocks), _AT_NO_TIME, np.int64)
+        self._found = np.full(blocks, -1, np.int64)
         self._looked = 0
         self._restless = np.zeros(blocks, np.int32)
         self._wait = np.zeros(blocks, np.int64)
@@ -73,12 +80,19 @@ class Collector:
             return 100
         return min(int(100 * min(time, filled)), 99)
 
+    @property
+    def doubtful(self) -> Bits:
+        """Blocks in or beside which a person was found since the oldest sample was taken: they may show that person."""
+        return np.asarray(self._found >= self._times.min(axis=0)).reshape(self._grid.shape)
+
     def look(self, planes: Planes, occupied: Bits, elapsed: int) -> None:
         """Take samples if it is time; ``occupied``: blocks in which a person was found lately; ``elapsed`` in ns."""
         self._elapsed += elapsed
         self._since_look += elapsed
         self._wait -= elapsed
         self._age = np.minimum(self._age + elapsed, _NEVER)
+        near = widened(occupied).ravel()
+        self._found[near] = self._elapsed
         if self._since_look < self._tuning.sample_every:
             return
         self._since_look = 0
@@ -90,7 +104,7 @@ class Collector:
         moving = self._moving(blurred, before)
         self._restless += moving
         often = (self._restless > _RESTLESS * self._looked) if self._looked >= _RESTLESS_AFTER else False
-        clean = (~moving | often) & ~widened(occupied).ravel()
+        clean = (~moving | often) & ~near
         self._take(planes, clean)
         self._age[clean] = 0
         for kept, plane in zip(self._means, planes, strict=True):
@@ -103,7 +117,9 @@ class Collector:
     def _take(self, planes: Planes, clean: NDArray[np.bool_]) -> None:
         full = self._taken >= self._tuning.samples
         chosen = np.flatnonzero(clean & (~full | (self._wait <= 0)))
-        self._samples[self._taken[chosen] % self._tuning.samples, chosen] = self._cut(planes)[chosen]
+        place = self._taken[chosen] % self._tuning.samples
+        self._samples[place, chosen] = self._cut(planes)[chosen]
+        self._times[place, chosen] = self._elapsed
         self._taken[chosen] += 1
         self._wait[chosen] = self._tuning.sample_later
 
@@ -138,7 +154,7 @@ class Collector:
             chosen = np.flatnonzero(counts == count)
             # Sorting is the cheapest exact median of few bytes; one copy per group of blocks.
             middle[chosen] = np.sort(self._samples[:count, chosen], axis=0)[count // 2]
-        return Still(self._join(middle), known.reshape(self._grid.shape))
+        return Still(self._join(middle), (known & ~self._never).reshape(self._grid.shape))
 
     def lately(self) -> Lately:
         """What clean blocks looked like at the last looks."""

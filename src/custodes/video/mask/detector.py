@@ -205,7 +205,7 @@ def _choose(encodings: Floats, logits: Floats, width: int, height: int) -> list[
         if not len(chosen):
             continue
         chosen = chosen[np.argsort(-column[chosen])][:_MOST]
-        scores = 1.0 / (1.0 + np.exp(-column[chosen]))
+        scores = np.asarray(1.0 / (1.0 + np.exp(-column[chosen])), np.float32)
         found += _distinct(_decode(encodings[chosen], _ANCHORS[chosen]), scores, kind, width, height)
     return found
 

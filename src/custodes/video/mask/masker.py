@@ -15,11 +15,13 @@ import numpy as np
 from custodes.clock import SECOND, Instant
 from custodes.domain.video import Cover, Frame, MaskedFrame, SourceTime
 from custodes.domain.zones import Zone
-from custodes.errors import conflict, unavailable
+from custodes.errors import conflict
 from custodes.video.mask import kept, palette
 from custodes.video.mask.candidate import Collector, Still
-from custodes.video.mask.detector import Detector, Kind
+from custodes.video.mask.detector import Detector
+from custodes.video.mask.firststart import FirstStart, placed
 from custodes.video.mask.grid import Grid, Planes
+from custodes.video.mask.proposal import Proposal, propose
 from custodes.video.mask.reference import Reference
 from custodes.video.mask.scene import SceneWatch
 from custodes.video.mask.silhouette import Mask, Silhouettes, compose, solid
@@ -41,7 +43,8 @@ class Masker:
 
     ``width``, ``height``: pixels, even, at least 16, else ``CustodesError`` (INVALID). ``detector`` is None if it could
     not be loaded: everything stays covered. Time comes in by ``slot`` and ``frame.received`` only. ``zones``: privacy
-    zones; what is in them is taken out of every picture before anything else looks at it.
+    zones; what is in them is taken out of every picture before anything else looks at it. ``show_unconfirmed``: the
+    register entry permits that what has looked the same for long is shown before the steward has looked.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class Masker:
         *,
         tuning: Tuning | None = None,
         zones: Sequence[Zone] = (),
+        show_unconfirmed: bool = False,
     ) -> None:
         cv2.setNumThreads(1)
         self._lock = threading.Lock()
@@ -67,6 +71,7 @@ class Masker:
         self._luma = b""
         self._served: MaskedFrame | None = None
         self._unverified = 0
+        self._show_unconfirmed = show_unconfirmed
         self._begin_scene()
         self._begin_candidate()
 
@@ -77,12 +82,16 @@ class Masker:
         self._frames_to_detection = 0
 
     def _begin_candidate(self) -> None:
-        self._collector = Collector(self._grid, self._tuning)
-        self._still: Still | None = None
+        self._collector = Collector(self._grid, self._tuning, self._zones.blocks)
+        self._other_scene = False
+        self._first = FirstStart(self._grid, self._tuning) if self._show_unconfirmed else None
+        self._begin_proposal()
+
+    def _begin_proposal(self) -> None:
+        self._proposal: Proposal | None = None
         self._still_complete = False
         self._poster: MaskedFrame | None = None
         self._poster_age = 0
-        self._other_scene = False
 
     @property
     def progress(self) -> int:
@@ -130,7 +139,7 @@ class Masker:
         if self._served is None or self._served.source is None:
             return self._cover(Cover.DETECTOR_FAILED if self._detector is None else Cover.STARTING, slot, None)
         last = self._served
-        return self._make(last.i420, slot, last.source, last.cover, last.masked_share)
+        return replace(last, slot=slot)
 
     def _see(self, frame: Frame, slot: Instant, elapsed: int) -> MaskedFrame:
         since_last, self._silence = self._silence, 0
@@ -145,19 +154,35 @@ class Masker:
         if self._detector is None:
             return self._cover(Cover.DETECTOR_FAILED, slot, frame)
         self._detect(frame)
-        if self._reference is None:
+        reference = self._compared_with
+        if reference is None:
             self._collector.look(planes, self._silhouettes.people, since_last)
+            if self._first is not None:
+                self._first.renew(self._collector)
             return self._cover(Cover.NOT_CERTIFIED, slot, frame)
-        mask = self._follow(planes, self._reference, since_last)
+        mask = self._follow(planes, reference, since_last)
         if mask is None:
             self._unverified = self._tuning.verify if self._unverified else 0
             return self._cover(Cover.CAMERA_MOVED, slot, frame)
         if self._unverified:
             self._unverified = max(0, self._unverified - since_last)
             return self._cover(Cover.STARTING, slot, frame)
-        picture = self._zones.burn(compose(self._reference.shown(since_last), mask, self._grid))
-        share = self._grid.share(mask.blocks & ~self._zones.blocks)
-        return self._make(picture, slot, frame.source, None, round(1000 * share))
+        confirmed = reference is self._reference
+        if not confirmed and self._first is not None:
+            mask = self._first.look(mask, self._silhouettes.found_anything, since_last)
+            self._first.renew(self._collector)
+            if mask.blocks.all():
+                return self._cover(Cover.NOT_CERTIFIED, slot, frame)
+        picture = self._zones.burn(compose(reference.shown(since_last), mask, self._grid))
+        share = round(1000 * self._grid.share(mask.blocks & ~self._zones.blocks))
+        return self._make(picture, slot, frame.source, None, share, confirmed=confirmed)
+
+    @property
+    def _compared_with(self) -> Reference | None:
+        """The certified reference, or, where that is permitted, the one that nobody has confirmed yet."""
+        if self._reference is None and self._first is not None:
+            return self._first.reference
+        return self._reference
 
     def _is_frozen(self, frame: Frame) -> bool:
         luma = frame.i420[: frame.width * frame.height]
@@ -174,10 +199,13 @@ class Masker:
         self._frames_to_detection = 0
         try:
             boxes = self._detector.detect(frame)
+            if self._reference is None and self._first is not None:
+                part, left, top = self._first.next_part(frame)
+                boxes = boxes + placed(self._detector.detect(part), left, top)
         except Exception as error:
             raise _DetectorError from error
         self._silhouettes.found(boxes)
-        quiet = self._reference is not None and self._silhouettes.calm
+        quiet = self._compared_with is not None and self._silhouettes.calm
         self._frames_to_detection = self._tuning.detect_quiet if quiet else self._tuning.detect_active
 
     def _follow(self, planes: Planes, reference: Reference, elapsed: int) -> Mask | None:
@@ -199,12 +227,15 @@ class Masker:
         long_lost = (self._watch.moved_for or 0) >= self._tuning.moved_restart
         if (long_lost and not self._other_scene) or (self._other_scene and not moved):
             self._begin_candidate()
-            self._other_scene = moved
+            self._other_scene = moved and self._reference is not None
+            if self._reference is None:
+                self._begin_scene()  # nobody has confirmed the old one: the new one is the scene
 
     def candidate(self) -> MaskedFrame | None:
         """Return the candidate reference as a still for the steward; None while there is nothing to see.
 
-        People the detector finds in it, and blocks not known yet, are masked; ``cover`` is ``NOT_CERTIFIED`` though the
+        People the detector finds in it, and blocks not known yet, are masked; what would look different from what is
+        certified is outlined. ``cover`` is ``NOT_CERTIFIED`` though the
         picture is not covered, so that nobody takes it for a picture to be served; ``slot`` is when it was made. It is
         made anew every few seconds only. ``CustodesError`` (UNAVAILABLE) if the detector fails.
         """
@@ -214,18 +245,18 @@ class Masker:
     def certify(self) -> None:
         """The steward confirms the still that ``candidate`` returned last, or would return now.
 
-        What is masked in it stays masked until a later certification. ``CustodesError``: CONFLICT while the candidate
-        is not complete, UNAVAILABLE if the detector fails.
+        What is masked in it stays as it was: as certified before, or masked. ``CustodesError``: CONFLICT while the
+        candidate is not complete, UNAVAILABLE if the detector fails.
         """
         with self._lock:
             if not self._still_complete:
                 self._develop()
-            if self._still is None or not self._still_complete:
+            if self._proposal is None or not self._still_complete:
                 raise conflict(f"the reference is not complete yet ({self._collector.progress} %): certify it later")
-            lately, spread = self._collector.lately(), self._collector.spread(self._still)
-            self._reference = Reference(self._still, lately, spread, self._grid, self._tuning)
+            self._reference = self._proposal.reference(self._collector, self._grid, self._tuning)
             self._unverified = 0
             self._begin_scene()
+            self._begin_proposal()
 
     def keep(self) -> bytes | None:
         """The certified reference as bytes for ``restore``, None while there is none. They show the empty scene."""
@@ -255,30 +286,21 @@ class Masker:
         return kept.Kept(Still(still, found.still.known & ~self._zones.blocks), texture, found.spread)
 
     def _develop(self) -> MaskedFrame | None:
-        """Make the still if it is time; hide whoever the detector finds there (a sleeper was in every sample)."""
+        """Make the steward's still if it is time."""
         if self._detector is None or self._slot is None:
             return None
         every = self._tuning.still_every if self._reference is None else self._tuning.still_later
         complete = self._collector.progress == 100
         if self._poster is not None and self._poster_age < every and self._still_complete == complete:
             return self._poster
-        still = self._collector.still()
-        if not still.known.any():
+        # Of another scene nothing that was certified remains.
+        before = None if self._other_scene else self._reference
+        proposal = propose(self._collector, before, self._detector, self._grid, self._tuning, self._slot)
+        if proposal is None:
             return None
-        picture = b"".join(plane.tobytes() for plane in still.planes)
-        frame = Frame(self._grid.width, self._grid.height, picture, self._slot, SourceTime(0, 0))
-        try:
-            boxes = self._detector.detect(frame)
-        except Exception as error:
-            raise unavailable("the person detector does not work: no reference can be made") from error
-        known = still.known & ~self._zones.blocks
-        for box in boxes:
-            if box.kind is Kind.PERSON:
-                known[self._grid.box(box.left, box.top, box.right, box.bottom, self._tuning.box_margin)] = False
-        self._still, self._still_complete, self._poster_age = Still(still.planes, known), complete, 0
-        mask = Mask(~known, np.zeros(self._grid.shape, np.bool_))
-        share = round(1000 * self._grid.share(mask.blocks))
-        shown = self._zones.burn(compose(still.planes, mask, self._grid))
+        self._proposal, self._still_complete, self._poster_age = proposal, complete, 0
+        share = round(1000 * self._grid.share(proposal.hidden))
+        shown = self._zones.burn(proposal.picture(self._grid))
         self._poster = self._make(shown, self._slot, None, Cover.NOT_CERTIFIED, share)
         return self._poster
 
@@ -286,6 +308,13 @@ class Masker:
         return self._make(self._cover_picture, slot, None if frame is None else frame.source, cause, 1000)
 
     def _make(
-        self, i420: bytes, slot: Instant, source: SourceTime | None, cover: Cover | None, share: int
+        self,
+        i420: bytes,
+        slot: Instant,
+        source: SourceTime | None,
+        cover: Cover | None,
+        share: int,
+        *,
+        confirmed: bool = True,
     ) -> MaskedFrame:
-        return MaskedFrame(self._grid.width, self._grid.height, i420, slot, source, cover, share, MASKER)
+        return MaskedFrame(self._grid.width, self._grid.height, i420, slot, source, cover, share, MASKER, confirmed)

@@ -40,6 +40,11 @@ class Silhouettes:
         return self._people > 0
 
     @property
+    def found_anything(self) -> Bits:
+        """Blocks in which the detector found anything within the hold time."""
+        return (self._people > 0) | (self._vehicles > 0)
+
+    @property
     def calm(self) -> bool:
         """Whether nothing changed and nothing was found within the hold time."""
         return not ((self._changed > 0).any() or self._people.any() or self._vehicles.any())

@@ -38,6 +38,12 @@ class Tuning:
     still_later: int = 60 * SECOND
     """How often the steward's still is made anew, before and after there is a certified reference."""
 
+    # Before the steward has looked, where the register entry permits that anything is shown.
+    first_time: int = 600 * SECOND
+    """A block is shown after so long without a change and without anybody or anything found in it."""
+    first_renew: int = 60 * SECOND
+    """How often blocks that have changed begin again."""
+
     # The difference to the reference.
     fine: float = 8.0
     coarse: float = 5.0

@@ -3,9 +3,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
+from custodes.clock import Instant
 from custodes.errors import not_found
 from custodes.node.acts import masks as acts
 from custodes.node.queries import cameras, hidden, masks, zones
@@ -39,7 +40,12 @@ def picture(request: Request, camera: Camera) -> Response:
 
 
 @router.post("/candidates/{camera}/certify")
-def certify(request: Request, camera: Camera, session: Annotated[Session, Depends(steward)]) -> Response:
-    """Certify the masking of a camera: from now on its background is shown."""
-    acts.certify(services_of(request).store, camera, session.person)
+def certify(
+    request: Request,
+    camera: Camera,
+    session: Annotated[Session, Depends(steward)],
+    seen: Annotated[int, Form(ge=0, le=2**63 - 1)],
+) -> Response:
+    """Certify the still that was made at ``seen`` (ns): from now on this background is shown."""
+    acts.certify(services_of(request).store, camera, session.person, Instant(seen))
     return RedirectResponse("/steward/", 303)
