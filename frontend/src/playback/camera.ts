@@ -96,7 +96,9 @@ class CameraElement extends HTMLElement {
     if (past === null) return;
     this.#playback.stop();
     await this.#timeline.refresh();
-    if (this.#past === past) void this.#playback.play(past);
+    if (this.#past !== past) return;
+    void this.#playback.play(past);
+    this.#moved(past);
   }
 
   #goTo(ms: number): void {
