@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.custody_office import served
+from tests.custody_office import Courier, served
 from tests.custody_town import Town
 from tests.desk_page import Reply, Visitor, page_of
 
@@ -154,3 +154,16 @@ def test_a_spoilt_answer_in_the_folder_is_named(town: Town, browser: Browser) ->
     (answers / f"{browser.request}.json").write_text("{}")
     reply = browser.get("history")
     assert (reply.status, f"{browser.request}.json" in reply.words) == (422, True)
+
+
+def test_what_was_carried_by_hand_is_read_before_any_key_is_open(town: Town) -> None:
+    stick = town.folder / "stick"
+    stick.mkdir()
+    courier = Courier(town.office, stick)
+    court = town.court()
+    court.request(court.transport(str(stick)), town.asked())
+    courier.carry()
+    with page_of(town.folder / "custodian1", str(stick), town.world.clock, None) as link:
+        visitor = Visitor(link).enter()
+        assert "assault in the square" in visitor.get().words
+        assert json.loads(visitor.get("access").text)["bodies"] == []

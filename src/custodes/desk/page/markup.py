@@ -41,6 +41,11 @@ def join(parts: Iterable[str]) -> Markup:
     return Markup("".join(part if isinstance(part, Markup) else escape(part) for part in parts))
 
 
+def printable(text: str) -> str:
+    """Text of others on one line, without control characters and marks of direction that could disguise it."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
 def sheet(facts: Iterable[tuple[str, str]]) -> Markup:
     """Names and values."""
     rows = (tag("div", tag("dt", name), tag("dd", value)) for name, value in facts)
