@@ -33,7 +33,7 @@ if not (STATIC / "manifest.json").exists():
     pytest.skip("the front end is not built: run scripts/build_frontend.py", allow_module_level=True)
 
 PATIENCE_MS = 60_000
-PASSPHRASE = "correct horse"
+PASSPHRASE = "cheval exact, é 𝄞"
 PUBLISHED: dict[str, Any] = json.loads((Path(__file__).parents[1] / "vectors" / "hpke" / "published.json").read_text())
 
 
@@ -51,7 +51,9 @@ class Desk:
 @pytest.fixture(scope="module")
 def browser() -> Iterator["playwright.Browser"]:
     with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        # What a web site can do to its own name, for the time of a visit.
+        flags = ["--no-sandbox", "--host-resolver-rules=MAP attacker.example 127.0.0.1"]
+        chromium = started.chromium.launch(executable_path=CHROMIUM, args=flags)
         yield chromium
         chromium.close()
 
@@ -235,10 +237,11 @@ def test_a_grant_signed_in_the_page_lets_the_requester_open_and_no_key_reaches_t
 
 def test_a_refusal_signed_in_the_page_is_handed_in(page: "playwright.Page", desk: Desk) -> None:
     _to_request(page, desk)
-    page.fill("#reason", "longer than the incident")
+    reason = 'longer than the "incident" \\ é 𝄞 <b>'
+    page.fill("#reason", reason)
     page.get_by_role("button", name="Refuse").click()
     _said(page, "Handed in")
-    assert "longer than the incident" in page.inner_text("#desk")
+    assert reason in page.inner_text("#desk")
     assert len(desk.town.office.refusals) == 1
     page.click("text=Waiting requests")
     page.wait_for_selector("text=Nothing to answer")
@@ -340,6 +343,23 @@ def test_a_page_of_another_port_gets_neither_cookie_nor_page_nor_grant(
                 assert "only this page itself may ask for that" in stranger.inner_text("body")
             assert town.office.grants == []
             context.close()
+
+
+def test_a_web_site_whose_name_was_made_to_point_here_sees_nothing(browser: "playwright.Browser", town: Town) -> None:
+    with (
+        served(town.office) as operator,
+        page_of(town.folder / "custodian1", operator, town.world.clock, town.custodian(1)) as link,
+    ):
+        court = town.court()
+        court.request(court.transport(operator), town.asked())
+        context = browser.new_context()
+        page = context.new_page()
+        reply = page.goto(link.replace("127.0.0.1", "attacker.example"))
+        assert (reply.status, "this page answers at http://127.0.0.1:" in page.inner_text("body")) == (421, True)
+        # The link was not spent on it.
+        page.goto(link)
+        assert page.inner_text("h1") == "1 request waiting for you"
+        context.close()
 
 
 def test_it_is_read_and_answered_without_javascript_and_fits_a_telephone(
