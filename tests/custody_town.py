@@ -20,7 +20,7 @@ class Town:
     """Three custodians, a requester and an operator, each with an own folder."""
 
     def __init__(self, folder: Path, passphrase: str | None = None) -> None:
-        self.folder = folder
+        self.folder, self.passphrase = folder, passphrase
         self.world = World(folder / "operator")
         self.office = Office(self.world)
         statements = [custodian.keygen(folder / f"custodian{n}", f"Office {n}", passphrase) for n in (1, 2, 3)]
@@ -38,7 +38,7 @@ class Town:
         self.world.clock.advance(MINUTE)
 
     def custodian(self, number: int) -> CustodianDesk:
-        return CustodianDesk(self.folder / f"custodian{number}", self.world.clock)
+        return CustodianDesk(self.folder / f"custodian{number}", self.world.clock, self.passphrase)
 
     def court(self) -> RequesterDesk:
         return RequesterDesk(self.folder / "court", self.world.clock)

@@ -85,9 +85,11 @@ class Visitor:
         return self.ask("GET", (self.base if below else "") + path, None, headers)
 
     def post(self, path: str, form: Mapping[str, str | list[str]], **headers: str) -> Reply:
-        return self.ask(
-            "POST", self.base + path, urlencode(form, doseq=True), {"Origin": f"http://{self.host}", **headers}
-        )
+        return self.send(path, urlencode(form, doseq=True), **headers)
+
+    def send(self, path: str, body: str, **headers: str) -> Reply:
+        """Post a body, as a page of ours would."""
+        return self.ask("POST", self.base + path, body, {"Origin": f"http://{self.host}", **headers})
 
     def ask(self, method: str, path: str, body: str | None, headers: Mapping[str, str]) -> Reply:
         """Ask with these headers; ``_`` in their names is ``-``, and an empty one is left out."""

@@ -37,7 +37,7 @@ export class Keys {
   static async open(files: KeyFile[]): Promise<Keys> {
     const own = files.filter((file) => file.use === "custodian identity");
     const [first] = own;
-    if (!first || own.length > 1) throw new Problem("choose one identity.key, and the keys of the folder wrapping");
+    if (!first || own.length > 1) throw new Problem("the first file must be your identity.key");
     const identity = await Identity.open(first.seed);
     if (identity.id !== first.key) throw new Problem("the identity key is not the one that its file names");
     const wrapping = new Map<string, CryptoKey>();

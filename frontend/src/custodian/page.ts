@@ -27,28 +27,29 @@ class CustodianKeysElement extends HTMLElement {
 
   #askForFiles(): void {
     const form = document.createElement("form");
-    const files = input("file", "Key files: identity.key, and those in the folder wrapping");
+    const identity = input("file", "identity.key");
+    const wrapping = input("file", "All keys of the folder wrapping");
     const passphrase = input("password", "Passphrase, if they have one");
-    files.control.multiple = true;
-    files.control.accept = ".key";
-    files.control.required = true;
+    identity.control.required = true;
+    wrapping.control.multiple = true;
     passphrase.control.autocomplete = "off";
     const button = document.createElement("button");
     button.textContent = "Open keys in this page";
-    form.append(files.label, passphrase.label, button);
+    form.append(identity.label, wrapping.label, passphrase.label, button);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       event.stopPropagation();
       button.disabled = true;
-      void this.#act(() => this.#open(files.control, passphrase.control)).finally(() => (button.disabled = false));
+      const files = [...(identity.control.files ?? []), ...(wrapping.control.files ?? [])];
+      void this.#act(() => this.#open(files, passphrase.control)).finally(() => (button.disabled = false));
     });
     this.replaceChildren(form, this.#said);
   }
 
-  async #open(files: HTMLInputElement, passphrase: HTMLInputElement): Promise<void> {
+  async #open(files: File[], passphrase: HTMLInputElement): Promise<void> {
     this.#say("Opening: this takes a moment, for whoever tries to guess as well.");
     const opened = [];
-    for (const file of files.files ?? []) opened.push(await openKeyFile(file, passphrase.value));
+    for (const file of files) opened.push(await openKeyFile(file, passphrase.value));
     passphrase.value = "";
     const keys = await Keys.open(opened);
     this.#keys = keys;
@@ -64,7 +65,8 @@ class CustodianKeysElement extends HTMLElement {
     close.textContent = "Close keys";
     close.addEventListener("click", () => location.reload());
     this.replaceChildren(this.#said, close);
-    this.#say(`Keys open in this page: ${keys.count} for shares. Closing or reloading the page forgets them.`);
+    const others = `${keys.count} wrapping key${keys.count === 1 ? "" : "s"}`;
+    this.#say(`Open in this page: your identity key and ${others}. Closing or reloading the page forgets them.`);
   }
 
   /** Run what a person has asked for, and say what went wrong. */
@@ -136,9 +138,12 @@ class CustodianKeysElement extends HTMLElement {
   async #show(path: string, forward: boolean): Promise<void> {
     if (this.#keys) await this.#allow();
     const page = await fetchPage(path);
-    const fresh = page.getElementById("desk");
-    if (!fresh) throw new Problem("the program does not answer as it should: is it still running?");
-    document.getElementById("desk")?.replaceWith(document.importNode(fresh, true));
+    const found = page.getElementById("desk");
+    if (!found) throw new Problem("the program does not answer as it should: is it still running?");
+    const fresh = document.importNode(found, true);
+    fresh.tabIndex = -1;
+    document.getElementById("desk")?.replaceWith(fresh);
+    fresh.focus({ preventScroll: true });
     document.title = page.title;
     if (forward) history.pushState(null, "", path);
     for (const button of document.querySelectorAll<HTMLButtonElement>("form[data-signs] button")) button.disabled = false;

@@ -141,6 +141,18 @@ def test_the_register_entry_is_named_as_verified_only_if_the_recorder_signed_for
     assert "did not come along" in visitor.get(f"requests/{asked[1]}").words
 
 
+def test_an_entry_that_is_made_to_deceive_is_shown_as_text_on_one_line(
+    town: Town, asked: tuple[str, str], visitor: Visitor
+) -> None:
+    [camera] = town.asked().cameras
+    name = "Square</legend><script>alert(1)</script>\u202eesrever\nVerified"
+    town.world.register[camera] = encode_entry(replace(an_entry(camera), name=name))
+    page = visitor.get(f"requests/{asked[1]}")
+    assert "Square</legend><script>alert(1)</script> esrever Verified" in page.words
+    assert "<script" not in page.text
+    assert "\u202e" not in page.text
+
+
 # Whom it turns away.
 
 

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -14,9 +15,11 @@ from pathlib import Path
 import pytest
 from tests.custody_office import Courier, Office
 from tests.custody_world import MINUTE, World
+from tests.desk_page import Visitor
 from tests.second_decoder import Decoder
 
 from custodes.clock import SECOND, FakeClock, Instant
+from custodes.desk.page.markup import STATIC
 from custodes.trust.custody.policy import encode_policy
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -30,10 +33,13 @@ class Installed:
 
     folder: Path
 
+    @property
+    def environment(self) -> dict[str, str]:
+        return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+
     def run(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         command = [self.folder / "bin" / words[0], *words[1:]]
-        return subprocess.run(command, capture_output=True, text=True, env=environment, cwd="/")
+        return subprocess.run(command, capture_output=True, text=True, env=self.environment, cwd="/")
 
     def custodes(self, *words: str | Path) -> object:
         """What the command prints with ``--json``; it must end 0."""
@@ -143,3 +149,23 @@ def test_keys_requests_grants_and_opening_need_nothing_but_the_base_install(alon
     report = alone.custodes("verify", "bundle", bundle, "--policy", folder / "policy")
     assert isinstance(report, dict)
     assert report["ok"] is True
+
+
+def test_the_custodians_page_and_what_signs_in_it_come_along(alone: Installed, parties: Parties) -> None:
+    if not (STATIC / "manifest.json").exists():
+        pytest.skip("the front end is not built: run scripts/build_frontend.py")
+    where = ("--dir", parties.folder / "custodian1", "--server", parties.folder / "stick")
+    command = [alone.folder / "bin" / "custodes", "custodian", "desk", *where, "--keys", "browser", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=alone.environment, cwd="/") as process:
+        try:
+            assert process.stdout
+            visitor = Visitor(json.loads(process.stdout.readline())["link"]).enter()
+            page = visitor.get()
+            assert "Nothing to answer" in page.words
+            built = re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text)
+            assert {path.rsplit(".", 1)[1] for path in built} == {"css", "js", "svg"}
+            for path in built:
+                assert visitor.get(path, below=False).status == 200
+        finally:
+            process.terminate()
+    assert process.returncode == 0

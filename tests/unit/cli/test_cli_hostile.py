@@ -136,6 +136,22 @@ def parties(run: Run, here: Node, tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_a_page_whose_keys_are_opened_in_the_browser_takes_no_passphrase(run: Run, parties: Path) -> None:
+    (parties / "passphrase").write_text("correct horse")
+    where = (
+        "--dir",
+        parties / "custodian",
+        "--server",
+        "http://127.0.0.1:9",
+        "--passphrase-file",
+        parties / "passphrase",
+    )
+    run.refused("custodian", "desk", *where, "--keys", "browser", code=2)
+    assert "asked for in the page" in run("custodian", "desk", *where, "--keys", "browser").err
+    for port in ("-1", "65536", "eighty"):
+        run.refused("custodian", "desk", *where, f"--port={port}", code=2)
+
+
 def asking(folder: Path, server: str) -> Iterator[tuple[str | Path, ...]]:
     """Every command that speaks to a server."""
     custodian, requester = ("--dir", folder / "custodian"), ("--dir", folder / "disclosure")

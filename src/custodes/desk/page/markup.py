@@ -12,6 +12,7 @@ from custodes.domain import times
 
 STATIC = Path(__file__).parent.parent / "static"
 """What ``scripts/build_frontend.py`` builds; the pages can be read without it."""
+_DAY = 86_400 * SECOND
 _EMPTY = frozenset({"input", "link", "meta"})
 
 
@@ -40,6 +41,11 @@ def join(parts: Iterable[str]) -> Markup:
     return Markup("".join(part if isinstance(part, Markup) else escape(part) for part in parts))
 
 
+def printable(text: str) -> str:
+    """Text of others on one line, without control characters and marks of direction that could disguise it."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
 def sheet(facts: Iterable[tuple[str, str]]) -> Markup:
     """Names and values."""
     rows = (tag("div", tag("dt", name), tag("dd", value)) for name, value in facts)
@@ -57,15 +63,12 @@ def moment(instant: Instant) -> Markup:
     return tag("time", f"{text[:10]} {text[11:19]} UTC", datetime=f"{text[:23]}Z")
 
 
-def clock(instant: Instant) -> str:
-    """The time of day to the second, in UTC."""
-    return times.to_text(instant)[11:19]
-
-
 def window(start: Instant, end: Instant) -> Markup:
     """A span of time: where both ends are on one day, the day once."""
-    same = start // (86_400 * SECOND) == end // (86_400 * SECOND)
-    return join((tag("span", moment(start)), " to ", clock(end) if same else moment(end), " UTC" if same else ""))
+    if start // _DAY != end // _DAY:
+        return join((moment(start), " to ", moment(end)))
+    text = times.to_text(end)
+    return join((moment(start), " to ", tag("time", f"{text[11:19]} UTC", datetime=f"{text[:23]}Z")))
 
 
 def plural(number: int, one: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from custodes.desk.answers import Answered
 from custodes.desk.page.facts import CameraShown, seen_digest
-from custodes.desk.page.markup import Markup, asset, bullets, join, moment, plural, sheet, tag, window
+from custodes.desk.page.markup import Markup, asset, bullets, join, moment, plural, printable, sheet, tag, window
 from custodes.desk.reading import Pending
 from custodes.domain.ids import PeriodId
 from custodes.domain.register import RegisterEntry
@@ -246,7 +246,7 @@ def _camera(shown: CameraShown) -> Markup:
     )
     return tag(
         "fieldset",
-        tag("legend", tag("label", box, " ", shown.name)),
+        tag("legend", tag("label", box, " ", printable(shown.name))),
         tag("p", f"Not verified: {shown.doubt}.", class_="doubt")
         if shown.doubt
         else tag("p", "The register entry is the one that the recorder signed for.", class_="quiet"),
@@ -259,9 +259,9 @@ def _register(entry: RegisterEntry | None) -> list[tuple[str, str]]:
     if entry is None:
         return []
     return [
-        ("Declared purpose", f"{entry.purpose.value}. {entry.purpose_note}"),
-        ("Legal basis", f"{entry.legal_basis.value}. {entry.legal_note}"),
-        ("Owner", entry.owner),
+        ("Declared purpose", printable(f"{entry.purpose.value}. {entry.purpose_note}")),
+        ("Legal basis", printable(f"{entry.legal_basis.value}. {entry.legal_note}")),
+        ("Owner", printable(entry.owner)),
         ("Place", f"{entry.latitude_e7 / 1e7:.5f}, {entry.longitude_e7 / 1e7:.5f}"),
         ("Looks", f"{entry.direction}° from north, {entry.range_cm / 100:.0f} m far"),
         ("Keeps", plural(entry.retention_hours, "hour")),
