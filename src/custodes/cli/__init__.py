@@ -21,6 +21,7 @@ GROUPS = {
     "register": "publish a camera's register entry; import and reconcile lists of cameras",
     "mask": "certify a camera's reference picture; hide, show and recall masked pictures",
     "hold": "keep named minutes from being deleted: add, list, release",
+    "subject": "a data subject's request for the footage of themselves; the redactor",
     "fsck": "check the store: torn, missing, orphaned, altered; repair it",
     "custodian": "a custodian's own program: keys, pending requests, grant, refuse",
     "disclosure": "a requester's own program: request, follow and open originals",

@@ -49,6 +49,12 @@ class Act(Enum):
     RETENTION_DONE = "retention.done"
     HOLD_ADDED = "hold.added"
     HOLD_RELEASED = "hold.released"
+    SUBJECT_RECEIVED = "subject.received"
+    SUBJECT_SHOWN = "subject.shown"
+    SUBJECT_POINTED = "subject.pointed"
+    SUBJECT_EXTENDED = "subject.extended"
+    SUBJECT_DECIDED = "subject.decided"
+    SUBJECT_CLOSED = "subject.closed"
     STORAGE_EXHAUSTED = "storage.exhausted"
     STORAGE_RECOVERED = "storage.recovered"
 

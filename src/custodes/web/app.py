@@ -16,7 +16,7 @@ from custodes.web.public import disclosures, home, log, register
 from custodes.web.rendering import STATIC, Static
 from custodes.web.security import Guard
 from custodes.web.services import Services
-from custodes.web.steward import candidates, hidden, reconciling
+from custodes.web.steward import candidates, hidden, reconciling, subjects
 
 
 def create_app(services: Services) -> FastAPI:
@@ -38,7 +38,8 @@ def create_app(services: Services) -> FastAPI:
     errors.install(app)
     for part in (home, register, log, disclosures, entrance, custody, metrics):
         app.include_router(part.router)
-    for private in (wall, camera, health, playback, live, hiding, requests, candidates, hidden, reconciling):
+    steward = (candidates, hidden, reconciling, subjects)
+    for private in (wall, camera, health, playback, live, hiding, requests, *steward):
         app.include_router(private.router)
     if services.tour is not None:
         app.include_router(tour.router)

@@ -117,6 +117,22 @@ ACTS: dict[Act, Explained] = {
         "Minutes held", "Named minutes will not be deleted for now. Which and why is a sealed note.", "sealed"
     ),
     Act.HOLD_RELEASED: Explained("Hold released", "Held minutes may be deleted again when they are due.", "sealed"),
+    Act.SUBJECT_RECEIVED: Explained(
+        "Access asked for",
+        "Somebody asked for the footage of themselves. It is held; who and where is a sealed note.",
+        "access",
+    ),
+    Act.SUBJECT_SHOWN: Explained(
+        "Masked still shown", "Whoever asked was shown one masked picture, to say where they stood.", "access"
+    ),
+    Act.SUBJECT_POINTED: Explained(
+        "Place pointed out", "Whoever asked said where in that picture they stood.", "access"
+    ),
+    Act.SUBJECT_EXTENDED: Explained(
+        "Answer put off", "The answer may take two months more than the one that the law allows. Why is told.", "access"
+    ),
+    Act.SUBJECT_DECIDED: Explained("Access decided", "Access was given, or refused for the reason told.", "access"),
+    Act.SUBJECT_CLOSED: Explained("Access closed", "The answer is out; the footage is no longer held.", "access"),
     Act.STORAGE_EXHAUSTED: Explained(
         "Disk full", "There is no room, and nothing may be deleted to make some: recording may stop.", "sealed"
     ),
@@ -129,6 +145,7 @@ GROUPS = {
     "watching": "Watching masked pictures",
     "sealed": "Sealed recordings",
     "opening": "Opening originals",
+    "access": "People who ask for footage of themselves",
 }
 
 DISCLOSURE_STATES: dict[DisclosureState, str] = {

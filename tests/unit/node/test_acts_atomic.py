@@ -16,6 +16,8 @@ from custodes.domain.acts import Act
 from custodes.domain.hiding import Verdict
 from custodes.domain.ids import CameraId, DeploymentId, Digest, Epoch, KeyId, PeriodId, Term
 from custodes.domain.inventories import Decision
+from custodes.domain.subjects import Decision as Access
+from custodes.domain.subjects import Extension
 from custodes.errors import CustodesError, Kind
 from custodes.node.acts import (
     alerts,
@@ -29,6 +31,7 @@ from custodes.node.acts import (
     retention,
     sessions,
     storage,
+    subjects,
     viewing,
 )
 from custodes.node.acts.zones import set_zones
@@ -133,6 +136,36 @@ def release_hold(here: Node) -> None:
     holds.release_hold(here.store, add_hold(here))
 
 
+def asked(here: Node) -> str:
+    return subjects.receive(here.store, here.camera(), Instant(SECOND), Instant(2 * SECOND), "secret file")
+
+
+def shown(here: Node) -> str:
+    name = asked(here)
+    subjects.show_still(here.store, name, Instant(SECOND), "secret steward")
+    return name
+
+
+def pointed(here: Node) -> str:
+    name = shown(here)
+    subjects.point_out(here.store, name, 500, 500)
+    return name
+
+
+def extended(here: Node) -> None:
+    subjects.extend(here.store, asked(here), Extension.NUMBER)
+
+
+def accepted(here: Node) -> str:
+    name = pointed(here)
+    subjects.decide(here.store, name, Access.ACCEPTED)
+    return name
+
+
+def closed(here: Node) -> None:
+    subjects.close(here.store, accepted(here))
+
+
 def storage_exhausted(here: Node) -> None:
     storage.storage_exhausted(here.store, storage.Trouble.FULL, "no room")
 
@@ -184,6 +217,12 @@ ACTS: dict[str, tuple[str, Callable[[Node], object]]] = {
     "finish_deletion": ("deletions", finish_deletion),
     "add_hold": ("holds", add_hold),
     "release_hold": ("holds", release_hold),
+    "receive": ("subject_requests", asked),
+    "show_still": ("subject_requests", shown),
+    "point_out": ("subject_requests", pointed),
+    "extend": ("subject_requests", extended),
+    "decide": ("subject_requests", accepted),
+    "close": ("subject_requests", closed),
     "storage_exhausted": ("alarms", storage_exhausted),
     "storage_recovered": ("alarms", storage_recovered),
 }
@@ -192,6 +231,11 @@ ENDS = (
     finish_deletion,
     release_hold,
     storage_recovered,
+    shown,
+    pointed,
+    extended,
+    accepted,
+    closed,
     ACTS["remove_camera"][1],
     ACTS["undo_reconciliation"][1],
 )
@@ -204,7 +248,7 @@ def naming(here: Node, seq: int) -> list[str]:
     for name, table in tables.metadata.tables.items():
         if name != "log_entries" and "seq" in table.c and here.store.read(sa.select(table).where(table.c.seq == seq)):
             found.append(name)
-    return found
+    return sorted(found)
 
 
 @pytest.mark.parametrize(("table", "act"), ACTS.values(), ids=ACTS)
@@ -215,7 +259,8 @@ def test_an_act_writes_one_entry_and_the_row_that_names_it(
     log = tables.log_entries.c
     newest = here.store.read(sa.select(log.seq, log.data).order_by(log.seq.desc()))[0]
     assert b"secret" not in newest.data
-    assert naming(here, newest.seq) == ([] if act in ENDS else [table])
+    also = ["holds"] if act is asked else []
+    assert naming(here, newest.seq) == ([] if act in ENDS else sorted([table, *also]))
 
 
 class _Failure:

@@ -5,12 +5,10 @@ import sqlalchemy as sa
 
 from custodes.clock import Instant
 from custodes.domain.acts import Act
-from custodes.domain.ids import CameraId, new_id
-from custodes.errors import conflict, invalid, not_found
-from custodes.node.acts._commitment import commitment
+from custodes.domain.ids import CameraId
+from custodes.errors import conflict, not_found
+from custodes.node.acts._holding import committed, holding
 from custodes.node.store import Store, tables
-
-_REFERENCE = 200
 
 
 def add_hold(store: Store, camera: CameraId, start: Instant, until: Instant, reason: str) -> str:
@@ -19,35 +17,24 @@ def add_hold(store: Store, camera: CameraId, start: Instant, until: Instant, rea
     ``reason`` is a reference, for example a case number; the log gets a salted commitment to all of it only. A window
     that has not ended yet would be a longer retention in disguise: ``CustodesError`` (INVALID).
     """
-    if not start < until <= store.clock.now():
-        raise invalid("a hold is for minutes that are over: its window must end after it begins, and before now")
-    if not reason.strip() or len(reason) > _REFERENCE or not reason.isprintable():
-        raise invalid(f"a hold needs a reference in one line of at most {_REFERENCE} characters")
-    hold, salt = new_id(store.entropy(16)), store.entropy(16)
-    with store.act(Act.HOLD_ADDED, {"hold": _committed(salt, hold, camera, start, until, reason)}) as tx:
-        if not tx.connection.execute(sa.select(tables.cameras.c.id).where(tables.cameras.c.id == camera)).first():
-            raise not_found("there is no such camera")
-        tx.connection.execute(
-            tables.holds.insert().values(
-                id=hold, camera=camera, start=start, until=until, reason=reason, salt=salt, seq=tx.seq
-            )
-        )
-    return hold
+    made = holding(store, camera, start, until, reason)
+    with store.act(Act.HOLD_ADDED, {"hold": made.committed}) as tx:
+        made.write(tx)
+    return made.id
 
 
 def release_hold(store: Store, hold: str) -> None:
-    """Let held minutes be deleted when they are due; once."""
-    holds = tables.holds
+    """Let held minutes be deleted when they are due; once. What a data subject has asked for stays: CONFLICT."""
+    holds, subjects = tables.holds, tables.subject_requests
     rows = store.read(sa.select(holds).where(holds.c.id == hold))
     if not rows:
         raise not_found("there is no such hold")
     row = rows[0]
-    facts = _committed(row.salt, row.id, row.camera, row.start, row.until, row.reason)
+    facts = committed(row.salt, row.id, row.camera, row.start, row.until, row.reason)
     with store.act(Act.HOLD_RELEASED, {"hold": facts}) as tx:
+        asked = sa.select(subjects.c.id).where(subjects.c.hold == hold, subjects.c.closed.is_(None))
+        if tx.connection.execute(asked).first():
+            raise conflict("a data subject has asked for these minutes: they are held until that request is closed")
         going_on = sa.and_(holds.c.id == hold, holds.c.released.is_(None))
         if not tx.connection.execute(sa.update(holds).where(going_on).values(released=tx.now)).rowcount:
             raise conflict("this hold was released already")
-
-
-def _committed(salt: bytes, hold: str, camera: str, start: int, until: int, reason: str) -> str:
-    return commitment(salt, hold, camera, str(start), str(until), reason)

@@ -25,6 +25,7 @@ from custodes.node.store import inventory_tables, mask_tables  # noqa: F401 - so
 from custodes.node.store._base import SEQ as _SEQ
 from custodes.node.store._base import entry as _entry
 from custodes.node.store._base import metadata as metadata
+from custodes.node.store.subject_tables import subject_requests as subject_requests
 
 log_entries = Table(
     "log_entries",

@@ -18,10 +18,9 @@ _MOST = 3840 * 2160
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A native clip: receiver's UTC at its first picture and at its end; ``read`` returns the MP4's bytes."""
+    """A native clip: ``started`` is the receiver's UTC at its first picture, ``read`` returns the MP4's bytes."""
 
     started: Instant
-    ended: Instant
     read: Callable[[], bytes]
 
 

@@ -3,18 +3,18 @@
 
 import shlex
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from custodes.clock import SECOND, Instant
+from custodes.clock import Instant
 from custodes.domain.register import LegalBasis
 from custodes.errors import CustodesError, invalid
 from custodes.node.queries import cameras, disclosures
 from custodes.node.queries.views import CameraView
 from custodes.web.custody import RequestId
+from custodes.web.moments import typed_instant, utc
 from custodes.web.rendering import render
 from custodes.web.security import OPERATOR_ONLY, services_of
 
@@ -72,7 +72,7 @@ def _command(server: str, draft: Draft, known: list[CameraView], now: Instant) -
     """The command line for the requester's machine; what cannot be requested raises ``CustodesError`` (INVALID)."""
     if draft.camera not in {camera.id for camera in known}:
         raise invalid("choose a camera")
-    start, end = _instant("from", draft.start), _instant("until", draft.end)
+    start, end = typed_instant("from", draft.start), typed_instant("until", draft.end)
     if end <= start:
         raise invalid("the end must come after the beginning")
     if end > now:
@@ -85,8 +85,8 @@ def _command(server: str, draft: Draft, known: list[CameraView], now: Instant) -
     options = {
         "--server": server,
         "--camera": draft.camera,
-        "--from": _text(start),
-        "--until": _text(end),
+        "--from": utc(start),
+        "--until": utc(end),
         "--purpose": draft.purpose.strip(),
         "--basis": draft.basis,
         "--case": draft.case.strip(),
@@ -94,17 +94,3 @@ def _command(server: str, draft: Draft, known: list[CameraView], now: Instant) -
     return " \\\n  ".join(
         ["custodes disclosure request", *(f"{name} {shlex.quote(text)}" for name, text in options.items())]
     )
-
-
-def _instant(label: str, text: str) -> Instant:
-    try:
-        moment = datetime.fromisoformat(text.strip())
-        # A form without JavaScript sends no zone; the label beside it says UTC.
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return Instant(int(moment.timestamp()) * SECOND)
-    except (ValueError, OverflowError):
-        raise invalid(f"{label} must be a time like 2026-11-23T04:25:39Z") from None
-
-
-def _text(instant: Instant) -> str:
-    return datetime.fromtimestamp(instant // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
