@@ -285,7 +285,7 @@ def test_a_click_in_a_recording_hides_it_there_and_from_whoever_plays_it_already
             assert "Somebody was visible." in page.locator("c-playback .cover").inner_text()
             page.wait_for_function("() => document.querySelector('c-playback video').readyState === 0")
         one.wait_for_selector("[data-picture]:has-text('Hidden.')")
-        masks.decide(web.house.store, hidden.every(web.house.store)[0].id, Verdict.LIFTED, "steward")
+        masks.decide_hidden(web.house.store, hidden.every(web.house.store)[0].id, Verdict.LIFTED, "steward")
 
 
 def test_a_marked_stretch_becomes_a_prepared_request(page: "playwright.Page", web: Web) -> None:

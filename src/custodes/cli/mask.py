@@ -71,7 +71,7 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _decide(arguments: argparse.Namespace) -> int:
-    acts.decide(_store(arguments), check_id(arguments.hidden), arguments.verdict, _PERSON)
+    acts.decide_hidden(_store(arguments), check_id(arguments.hidden), arguments.verdict, _PERSON)
     text = "it may be played back again" if arguments.verdict is Verdict.LIFTED else "it stays hidden until it expires"
     show(arguments, {"hidden": arguments.hidden, "verdict": arguments.verdict.value}, f"{text}; the act is in the log")
     return 0

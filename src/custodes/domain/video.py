@@ -147,6 +147,7 @@ class Cover(Enum):
     NO_SIGNAL = "no picture from the camera"
     FROZEN = "the camera sends the same picture over and over"
     LATE = "the camera's pictures arrive too late"
+    SWITCHED = "the camera has switched between colour and night pictures, which are not certified or checked yet"
     CAMERA_MOVED = "the camera was moved or the whole scene has changed"
     DETECTOR_FAILED = "the person detector does not work"
     MASKER_FAILED = "the masker failed on a picture"

@@ -172,6 +172,7 @@ COVERS: dict[Cover, str] = {
     Cover.NO_SIGNAL: "No picture is coming from the camera.",
     Cover.FROZEN: "The camera sends the same picture over and over.",
     Cover.LATE: "The camera's pictures arrive too late to be checked.",
+    Cover.SWITCHED: "The camera has switched between colour and night pictures, not certified or checked yet.",
     Cover.CAMERA_MOVED: "The camera was moved, or the whole scene has changed.",
     Cover.DETECTOR_FAILED: "The person detector does not work.",
     Cover.MASKER_FAILED: "The masker failed on a picture.",

@@ -82,7 +82,7 @@ def show(here: Node) -> str:
 
 
 def decide(here: Node) -> None:
-    masks.decide(here.store, show(here), Verdict.LIFTED, "secret person")
+    masks.decide_hidden(here.store, show(here), Verdict.LIFTED, "secret person")
 
 
 def zone(here: Node) -> None:
@@ -207,7 +207,7 @@ ACTS: dict[str, tuple[str, Callable[[Node], object]]] = {
     "certify": ("certifications", certify),
     "hide": ("hidden_windows", hide),
     "show": ("hidden_decisions", show),
-    "decide": ("hidden_decisions", decide),
+    "decide_hidden": ("hidden_decisions", decide),
     "recall": ("recalled_maskers", lambda here: masks.recall(here.store, VERSION, "secret person")),
     "set_zones": ("privacy_zones", zone),
     "begin_viewing": ("viewings", lambda here: viewing.begin_viewing(here.store, "p", here.camera(), "live")),
@@ -311,7 +311,7 @@ def test_an_act_that_is_refused_halfway_leaves_nothing(here: Node) -> None:
         lambda: masks.certify(here.store, NOBODY, "steward"),
         lambda: masks.hide(here.store, NOBODY, "steward"),
         lambda: masks.show(here.store, NOBODY, "steward"),
-        lambda: masks.decide(here.store, NOBODY, Verdict.KEPT, "steward"),
+        lambda: masks.decide_hidden(here.store, NOBODY, Verdict.KEPT, "steward"),
         lambda: masks.recall(here.store, "no such version", "steward"),
         lambda: set_zones(here.store, NOBODY, ()),
         lambda: register.publish_entry(here.store, here.entry(NOBODY)),

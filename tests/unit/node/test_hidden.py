@@ -118,18 +118,18 @@ def test_a_hidden_stretch_is_lifted_by_the_steward_alone_and_not_by_showing_the_
     window = masks.hide(here.store, camera, ME, start)
     assert [view.stage for view in hidden.every(here.store)] == [Stage.LIVE]
     with refusal(Kind.CONFLICT):
-        masks.decide(here.store, window, Verdict.LIFTED, ME)
+        masks.decide_hidden(here.store, window, Verdict.LIFTED, ME)
     masks.show(here.store, camera, ME)
     assert [view.stage for view in hidden.every(here.store)] == [Stage.OPEN]
     assert listed(here, start, end) == []
-    masks.decide(here.store, window, Verdict.KEPT, ME)
+    masks.decide_hidden(here.store, window, Verdict.KEPT, ME)
     assert [view.stage for view in hidden.every(here.store)] == [Stage.KEPT]
     assert listed(here, start, end) == []
-    masks.decide(here.store, window, Verdict.LIFTED, ME)
+    masks.decide_hidden(here.store, window, Verdict.LIFTED, ME)
     assert [view.stage for view in hidden.every(here.store)] == [Stage.LIFTED]
     assert listed(here, start, end) == every
     with refusal(Kind.CONFLICT):
-        masks.decide(here.store, window, Verdict.KEPT, ME)
+        masks.decide_hidden(here.store, window, Verdict.KEPT, ME)
     masks.hide(here.store, camera, ME, start)
     assert listed(here, start, end) == []
 
@@ -278,7 +278,7 @@ def test_the_log_names_camera_window_and_version_and_nobody(here: House) -> None
     camera = here.cameras[0]
     window = masks.hide(here.store, camera, ME)
     masks.show(here.store, camera, ME)
-    masks.decide(here.store, window, Verdict.KEPT, ME)
+    masks.decide_hidden(here.store, window, Verdict.KEPT, ME)
     masks.recall(here.store, "test", ME)
     rows = here.store.read(sa.select(tables.log_entries.c.data).order_by(tables.log_entries.c.seq.desc()).limit(4))
     recalled, decided, shown, hid = (json.loads(row.data) for row in rows)

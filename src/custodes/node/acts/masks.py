@@ -96,7 +96,7 @@ def show(store: Store, camera: CameraId, person: str) -> None:
             _decided(tx, row.id, "shown", person, salt)
 
 
-def decide(store: Store, hidden: str, verdict: Verdict, person: str) -> None:
+def decide_hidden(store: Store, hidden: str, verdict: Verdict, person: str) -> None:
     """The steward decides about a hidden window; one that was kept can be lifted later.
 
     ``CustodesError``: NOT_FOUND if there is no such window, CONFLICT while the live picture is hidden as well, and if

@@ -7,6 +7,7 @@ is not used, for its numbers may mean something else. The bytes show the empty s
 
 import io
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from custodes.video.mask.features import Features
 from custodes.video.mask.grid import Bytes, Grid, Planes
 from custodes.video.mask.tuning import VERSION
 
-_MOST = 64 << 20
+_MOST = 128 << 20
 
 
 @dataclass(frozen=True)
@@ -29,17 +30,19 @@ class Kept:
     spread: Features
 
 
-def encode(kept: Kept) -> bytes:
-    """Return the bytes."""
-    arrays: dict[str, np.ndarray] = {"version": np.frombuffer(VERSION.encode(), np.uint8), "known": kept.still.known}
-    for name, planes in (("still", kept.still.planes), ("texture", kept.texture), ("spread", kept.spread)):
-        arrays |= {f"{name}{number}": plane for number, plane in enumerate(planes)}
+def encode(references: Mapping[str, Kept]) -> bytes:
+    """Return the bytes of references, each under a name (letters)."""
+    arrays: dict[str, np.ndarray] = {"version": np.frombuffer(VERSION.encode(), np.uint8)}
+    for mode, kept in references.items():
+        arrays[f"{mode}_known"] = kept.still.known
+        for name, planes in (("still", kept.still.planes), ("texture", kept.texture), ("spread", kept.spread)):
+            arrays |= {f"{mode}_{name}{number}": plane for number, plane in enumerate(planes)}
     out = io.BytesIO()
     np.savez_compressed(out, allow_pickle=False, **arrays)
     return out.getvalue()
 
 
-def decode(data: bytes, grid: Grid) -> Kept:
+def decode(data: bytes, grid: Grid) -> dict[str, Kept]:
     """Return what ``encode`` was given; anything else, or of another size or version: ``CustodesError`` (CORRUPT)."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -47,16 +50,25 @@ def decode(data: bytes, grid: Grid) -> Kept:
                 raise corrupt("a kept reference is too large")
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             version = arrays["version"].tobytes().decode("ascii", "replace")
-            known = np.asarray(arrays["known"], np.bool_)
-            # Of the features two are as large as the picture, of the planes one; the others have half its sides.
-            still, texture, spread = (
-                [_plane(arrays, f"{name}{number}", grid, half=number >= large) for number in range(count)]
-                for name, count, large in (("still", 3, 1), ("texture", 3, 1), ("spread", 4, 2))
-            )
+            modes = [name.removesuffix("_known") for name in arrays.files if name.endswith("_known")]
+            if version != VERSION or any(arrays[f"{mode}_known"].shape != grid.shape for mode in modes):
+                raise corrupt(
+                    "a kept reference belongs to another version of the masker, or to pictures of another size"
+                )
+            return {mode: _one(arrays, mode, grid) for mode in modes}
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile):
         raise corrupt("a kept reference cannot be read") from None
-    if version != VERSION or known.shape != grid.shape:
-        raise corrupt("a kept reference belongs to another version of the masker, or to pictures of another size")
+
+
+def _one(arrays: "np.lib.npyio.NpzFile", mode: str, grid: Grid) -> Kept:
+    known = np.asarray(arrays[f"{mode}_known"])
+    if known.dtype != np.bool_:
+        raise ValueError(mode)
+    # Of the features two are as large as the picture, of the planes one; the others have half its sides.
+    still, texture, spread = (
+        [_plane(arrays, f"{mode}_{name}{number}", grid, half=number >= large) for number in range(count)]
+        for name, count, large in (("still", 3, 1), ("texture", 3, 1), ("spread", 4, 2))
+    )
     return Kept(Still(Planes(*still), known), Planes(*texture), Features(*spread))
 
 

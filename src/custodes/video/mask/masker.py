@@ -15,16 +15,18 @@ import numpy as np
 from custodes.clock import SECOND, Instant
 from custodes.domain.video import Cover, Frame, MaskedFrame, SourceTime
 from custodes.domain.zones import Zone
-from custodes.errors import conflict
+from custodes.errors import conflict, corrupt
 from custodes.video.mask import kept, palette
 from custodes.video.mask.candidate import Collector, Still
 from custodes.video.mask.detector import Detector
 from custodes.video.mask.firststart import FirstStart, placed
 from custodes.video.mask.grid import Grid, Planes
+from custodes.video.mask.modes import Mode, ModeWatch, in_grey
 from custodes.video.mask.proposal import Proposal, propose
 from custodes.video.mask.reference import Reference
 from custodes.video.mask.scene import SceneWatch
 from custodes.video.mask.silhouette import Mask, Silhouettes, compose, solid
+from custodes.video.mask.steady import Steady
 from custodes.video.mask.tuning import VERSION, Tuning
 from custodes.video.mask.zones import Zones
 
@@ -64,19 +66,26 @@ class Masker:
         self._detector = detector
         self._tuning = tuning or Tuning()
         self._cover_picture = solid(palette.COVER, self._grid)
+        self._modes = ModeWatch(self._grid, self._tuning, self._zones.blocks)
+        self._mode: Mode | None = None
+        self._certified: dict[Mode, Reference] = {}
         self._reference: Reference | None = None
+        """The one of this mode: certified, or made of the other mode's."""
         self._slot: Instant | None = None
         self._silence = 0
         self._unchanged_for = 0
         self._luma = b""
         self._served: MaskedFrame | None = None
         self._unverified = 0
+        self._checked: Cover = Cover.STARTING
+        """Why what is not verified is covered."""
         self._show_unconfirmed = show_unconfirmed
         self._begin_scene()
         self._begin_candidate()
 
     def _begin_scene(self) -> None:
         self._watch = SceneWatch(self._grid, self._tuning, self._zones.share)
+        self._steady = Steady(self._grid, self._tuning)
         self._silhouettes = Silhouettes(self._grid, self._tuning)
         self._masked = np.zeros(self._grid.shape, np.bool_)
         self._frames_to_detection = 0
@@ -153,20 +162,22 @@ class Masker:
             return self._cover(Cover.LATE, slot, frame)
         if self._detector is None:
             return self._cover(Cover.DETECTOR_FAILED, slot, frame)
+        if self._modes.look(planes, since_last):
+            self._switch()
         self._detect(frame)
         reference = self._compared_with
         if reference is None:
             self._collector.look(planes, self._silhouettes.people, since_last)
             if self._first is not None:
                 self._first.renew(self._collector)
-            return self._cover(Cover.NOT_CERTIFIED, slot, frame)
+            return self._cover(Cover.SWITCHED if self._certified else Cover.NOT_CERTIFIED, slot, frame)
         mask = self._follow(planes, reference, since_last)
         if mask is None:
             self._unverified = self._tuning.verify if self._unverified else 0
-            return self._cover(Cover.CAMERA_MOVED, slot, frame)
+            return self._cover(self._moved_cause, slot, frame)
         if self._unverified:
             self._unverified = max(0, self._unverified - since_last)
-            return self._cover(Cover.STARTING, slot, frame)
+            return self._cover(self._checked, slot, frame)
         confirmed = reference is self._reference
         if not confirmed and self._first is not None:
             mask = self._first.look(mask, self._silhouettes.found_anything, since_last)
@@ -176,6 +187,29 @@ class Masker:
         picture = self._zones.burn(compose(reference.shown(since_last), mask, self._grid))
         share = round(1000 * self._grid.share(mask.blocks & ~self._zones.blocks))
         return self._make(picture, slot, frame.source, None, share, confirmed=confirmed)
+
+    @property
+    def _moved_cause(self) -> Cover:
+        """Right after a switch, or where this mode is not certified, another scene is nothing but the other mode."""
+        switched = self._unverified and self._checked is Cover.SWITCHED
+        return Cover.SWITCHED if switched or self._made_grey else Cover.CAMERA_MOVED
+
+    @property
+    def _made_grey(self) -> bool:
+        return self._reference is not None and self._reference not in self._certified.values()
+
+    def _switch(self) -> None:
+        """Go on with the reference of the mode that the camera is in now, and learn it from the beginning."""
+        self._checked = Cover.STARTING if self._mode is None else Cover.SWITCHED
+        self._mode = self._modes.mode
+        colour, grey = self._certified.get(Mode.COLOUR), self._certified.get(Mode.GREY)
+        if self._mode is Mode.GREY:
+            self._reference = grey or (in_grey(colour, self._grid, self._tuning) if colour else None)
+        else:
+            self._reference = colour
+        self._unverified = self._tuning.verify if self._reference is not None else 0
+        self._begin_scene()
+        self._begin_candidate()
 
     @property
     def _compared_with(self) -> Reference | None:
@@ -212,9 +246,15 @@ class Masker:
         """Compare with the reference and let it learn; None if this is another scene."""
         lit = reference.lit(planes, self._masked, elapsed)
         change = reference.difference(planes, lit)
+        seen = planes
+        steadied = self._steady.steadied(planes, lit, change.strong, elapsed)
+        if steadied is not None:
+            again = reference.difference(steadied, lit)
+            if self._steady.fits(change.strong, again.strong):
+                planes, change = steadied, again
         mask = self._silhouettes.mask(change, reference.known, reference.restless)
         self._masked = mask.blocks
-        moved = self._watch.judge(change, planes, lit, mask.blocks, elapsed)
+        moved = self._watch.judge(change, seen, lit, mask.blocks, elapsed)
         self._renew_candidate(moved)
         self._collector.look(planes, self._silhouettes.people, elapsed)
         if moved:
@@ -254,16 +294,17 @@ class Masker:
             if self._proposal is None or not self._still_complete:
                 raise conflict(f"the reference is not complete yet ({self._collector.progress} %): certify it later")
             self._reference = self._proposal.reference(self._collector, self._grid, self._tuning)
+            self._certified[self._mode or Mode.COLOUR] = self._reference
             self._unverified = 0
             self._begin_scene()
             self._begin_proposal()
 
     def keep(self) -> bytes | None:
-        """The certified reference as bytes for ``restore``, None while there is none. They show the empty scene."""
+        """The certified references as bytes for ``restore``, None while there are none. They show the empty scene."""
         with self._lock:
-            if self._reference is None or self._unverified:
+            if not self._certified or self._unverified:
                 return None
-            return kept.encode(self._reference.kept())
+            return kept.encode({mode.value: each.kept() for mode, each in self._certified.items()})
 
     def restore(self, data: bytes) -> None:
         """Go on with a reference that was certified before a restart; the caller vouches that it was this camera's.
@@ -272,9 +313,16 @@ class Masker:
         or origin: ``CustodesError`` (CORRUPT), and nothing has changed.
         """
         with self._lock:
-            found = self._without_zones(kept.decode(data, self._grid))
-            self._reference = Reference.restored(found, self._grid, self._tuning)
-            self._unverified = self._tuning.verify
+            found = kept.decode(data, self._grid)
+            if not found or not found.keys() <= {mode.value for mode in Mode}:
+                raise corrupt("a kept reference is of a kind that is not known")
+            self._certified = {
+                Mode(name): Reference.restored(self._without_zones(each), self._grid, self._tuning)
+                for name, each in found.items()
+            }
+            self._modes, self._mode = ModeWatch(self._grid, self._tuning, self._zones.blocks), None
+            self._reference = next(iter(self._certified.values()))
+            self._unverified, self._checked = self._tuning.verify, Cover.STARTING
             self._begin_scene()
 
     def _without_zones(self, found: kept.Kept) -> kept.Kept:

@@ -18,9 +18,15 @@ class Tuning:
     """Share of blocks that changed at once: not people any more, but another scene."""
     moved_shift: float = 2.5
     """Shift of the whole picture, in pixels."""
+    shake: float = 4.0
+    """Shift of the whole picture, in pixels, that is put back before pictures are compared (a mast in the wind) ..."""
+    shake_share: float = 0.1
+    """... where at least this share of the picture differs."""
     moved_recovery: int = 2 * SECOND
     verify: int = 5 * SECOND
     """A reference from before a restart is shown only after the scene has been recognised for so long."""
+    mode_time: int = 2 * SECOND
+    """How long a camera must have lost its colours, or have them again, to be in the other mode."""
     moved_restart: int = 10 * SECOND
     """After this long in another scene a new candidate reference is begun."""
 

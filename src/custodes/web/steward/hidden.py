@@ -36,5 +36,5 @@ def show(request: Request, camera: Camera, session: Steward) -> Response:
 @router.post("/hidden/{window}/{verdict}")
 def decide(request: Request, window: str, verdict: Verdict, session: Steward) -> Response:
     """Keep a hidden stretch hidden for good, or let it be played back again."""
-    masks.decide(services_of(request).store, check_id(window), verdict, session.person)
+    masks.decide_hidden(services_of(request).store, check_id(window), verdict, session.person)
     return RedirectResponse(_PAGE, 303)
