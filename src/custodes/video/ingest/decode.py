@@ -100,10 +100,10 @@ class SubDecoder:
         if self._size is not None and self._size != (width, height):
             width, height = self._size
             picture = picture.reformat(width=width, height=height)
-        return Frame(width, height, _i420(picture), origin[1], origin[0])
+        return Frame(width, height, i420(picture), origin[1], origin[0])
 
 
-def _i420(picture: VideoFrame) -> bytes:
+def i420(picture: VideoFrame) -> bytes:
     """Return the planes without padding, limited range."""
     full = picture.color_range == ColorRange.JPEG or picture.format.name.startswith("yuvj")
     if full or picture.format.name != "yuv420p":
