@@ -12,6 +12,8 @@ is "not evaluable".
 """
 
 import argparse
+import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -36,9 +38,9 @@ Bytes: TypeAlias = NDArray[np.uint8]
 WIDTH, HEIGHT, FPS = 640, 360, 5
 SLOT = SECOND // FPS
 BIT_RATE = 500_000
-SECONDS = 360
-JUDGED_EVERY = 2
-"""Pictures between two that are judged; consecutive ones hardly differ."""
+SECONDS = 330
+JUDGED_EVERY = 5
+"""Pictures from one that is judged to the next: one a second."""
 BEGIN = Instant(1_790_000_000 * SECOND)
 _LOOK_EVERY = 10 * FPS
 """Pictures between two looks of the steward."""
@@ -92,7 +94,10 @@ class Clip:
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Measure every clip in ``options.footage``; contact sheets go to ``options.sheets`` if that is a folder."""
     judges = Judges()
-    clips = [_measure(path, judges, options) for path in sorted(options.footage.iterdir())]
+    clips = []
+    for path in sorted(options.footage.iterdir()):
+        clips.append(_measure(path, judges, options))
+        print(json.dumps(clips[-1].facts()), file=sys.stderr, flush=True)
     shown = [clip for clip in clips if clip.frames > clip.covered]
     pictures = sum(clip.frames - clip.covered for clip in shown)
     return {

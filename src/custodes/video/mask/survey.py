@@ -18,8 +18,9 @@ from custodes.domain.video import Frame, SourceTime
 from custodes.errors import unavailable
 from custodes.video.mask.detector import Box, Detector, Kind
 from custodes.video.mask.encounters import Encounters
+from custodes.video.mask.features import features
 from custodes.video.mask.grid import Bits, Bytes, Grid, Planes, in_blocks, widened
-from custodes.video.mask.samples import Samples, Scene
+from custodes.video.mask.samples import Samples, Scene, agreeing, relit
 from custodes.video.mask.scaling import Scaling
 from custodes.video.mask.tuning import Tuning
 
@@ -66,6 +67,7 @@ class Survey:
         self.found: list[Found] = []
         self._looks: deque[_Look] = deque()
         self._before: Bytes | None = None
+        self._ends: list[tuple[int, Planes]] = []
         self._begin: int | None = None
         self._detected = self._looked = -(1 << 62)
         self._parts = list(_parts(_PARTS))
@@ -90,6 +92,7 @@ class Survey:
             boxes += self._detect_part(stored, self._parts[self._part])
             self._part = (self._part + 1) % len(self._parts)
         self.found.append(Found(at, _rows(boxes)))
+        self._ends = [*self._ends[:1], (at, small)]
         if looking:
             self._encounters.add(small, boxes)
             self._looked = at
@@ -104,12 +107,24 @@ class Survey:
         scene = self._samples.develop()
         if scene is None:
             return None
-        known = scene.known & ~self._encounters.in_scene(scene.small, self._tuning)
+        known = scene.known & ~self._encounters.in_scene(scene.small, self._tuning) & ~self._unlike(scene)
         for box in self._in_still(scene):
             if box.kind is not Kind.VEHICLE:
                 known[self._scaling.grid.box(box.left, box.top, box.right, box.bottom, _MARGIN)] = False
         known &= ~widened(_islands(~known))
         return Scene(scene.stored, scene.small, known, scene.spread) if known.any() else None
+
+    def _unlike(self, scene: Scene) -> Bits:
+        """Where the first or the last picture shows something else, and nobody was found there.
+
+        Whoever is there all the time but for these moments would be the scene, to judge by clean moments alone.
+        """
+        grid, centre = self._scaling.grid, features(scene.small)
+        blocks = np.zeros(grid.shape, np.bool_)
+        for at, small in self._ends:
+            differs = ~agreeing(features(relit(small, scene.small, grid)), centre, grid, self._tuning)
+            blocks |= differs & ~self._people(list(self._lately(at)))
+        return blocks
 
     def _settle(self, until: int) -> None:
         """Judge the looks up to then: what happened after them is known now."""
