@@ -19,7 +19,7 @@ GROUPS = {
     "status": "what every camera and the log are doing",
     "camera": "find, add, change and remove cameras",
     "register": "publish a camera's register entry; import and reconcile lists of cameras",
-    "mask": "certify a camera's reference picture; hide, show and recall masked pictures",
+    "mask": "certify a camera's reference picture; hide, show and recall masked pictures; mask recorded files",
     "hold": "keep named minutes from being deleted: add, list, release",
     "subject": "a data subject's request for the footage of themselves; the redactor",
     "fsck": "check the store: torn, missing, orphaned, altered; repair it",

@@ -4,6 +4,7 @@
 import argparse
 import json
 import math
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from custodes.clock import SECOND, Instant
 from custodes.domain import times
 from custodes.errors import CustodesError, invalid
 
+_BAR = 40
 _LATEST = 7_000 * 366 * 86_400 * SECOND
 """Later times have no place in documents (four digits of year)."""
 
@@ -30,6 +32,14 @@ def add_dir(parser: argparse.ArgumentParser, what: str = "the node's data folder
 def show(arguments: argparse.Namespace, value: Mapping[str, Any] | list[Any], text: str) -> None:
     """Print a result: as JSON if asked for, else as text."""
     print(json.dumps(value) if arguments.json else text)
+
+
+def bar(done: float, total: float, words: str) -> None:
+    """A bar on standard error where somebody is looking; its line ends when all is done."""
+    if sys.stderr.isatty():
+        share = min(done / total, 1.0) if total else 1.0
+        end = "\n" if done >= total else ""
+        print(f"\r\x1b[K[{'#' * int(share * _BAR):<{_BAR}}] {words}", end=end, file=sys.stderr, flush=True)
 
 
 def instant(text: str) -> Instant:

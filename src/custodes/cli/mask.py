@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""``custodes mask``: the steward's certification; hiding and recalling masked pictures."""
+"""``custodes mask``: the steward's certification; hiding and recalling masked pictures; recorded files."""
 
 import argparse
 
+from custodes.cli import maskfile
 from custodes.cli._shell import add_dir, add_json, instant, show
 from custodes.domain import times
 from custodes.domain.hiding import Verdict
@@ -42,6 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for command in commands.choices.values():
         add_dir(command)
         add_json(command)
+    maskfile.add(commands)
 
 
 def _store(arguments: argparse.Namespace) -> Store:

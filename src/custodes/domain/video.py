@@ -4,6 +4,7 @@
 import re
 from dataclasses import dataclass
 from enum import Enum
+from fractions import Fraction
 from typing import Literal, TypeAlias
 
 from custodes.clock import Instant
@@ -47,7 +48,10 @@ class StreamUrl:
 
 @dataclass(frozen=True, slots=True)
 class SourceTime:
-    """Where a picture comes from: the ordinal of the connection (from 1) and its RTP time on that connection."""
+    """Where a picture comes from: the ordinal of the connection (from 1) and its RTP time on that connection.
+
+    Of a picture in a recorded file: 0, and its time there, in the file's own time base.
+    """
 
     connection: int
     ticks: int
@@ -137,6 +141,25 @@ class Frame:
 
     def __repr__(self) -> str:
         return f"Frame({self.width}x{self.height})"
+
+
+@dataclass(frozen=True, slots=True)
+class Footage:
+    """What a recorded file says of its pictures, as far as the masked copy keeps it.
+
+    ``time_base``: seconds per tick of the pictures' times; ``matrix``: the nine numbers that turn the picture for
+    display (ISO/IEC 14496-12, 8.3.2; 16.16 and 2.30 fixed point), None if it is not turned, and ``turns``: how many
+    quarter turns against the clock that is; ``aspect``: width to height of a pixel; ``colours``: matrix coefficients,
+    primaries and transfer characteristics (ITU-T H.273).
+    """
+
+    width: int
+    height: int
+    time_base: Fraction
+    matrix: tuple[int, ...] | None
+    turns: int
+    aspect: Fraction
+    colours: tuple[int, int, int]
 
 
 class Cover(Enum):

@@ -2,10 +2,9 @@
 """``custodes camera add`` and ``replace``: by stream addresses, by ONVIF, or from a table."""
 
 import argparse
-import sys
 from pathlib import Path
 
-from custodes.cli._shell import read_file, show
+from custodes.cli._shell import bar, read_file, show
 from custodes.cli.camera.account import add_account, login_of, warn, warn_of_passwords
 from custodes.domain.cameras import Credentials
 from custodes.domain.ids import CameraId, check_id
@@ -16,8 +15,6 @@ from custodes.node.runtime.bulk import add_all, read_table
 from custodes.node.runtime.onboarding import Known, Wanted, exchange
 from custodes.node.runtime.onboarding import add as add_one
 from custodes.node.runtime.replacing import replace_by_random
-
-_BAR = 40
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -109,7 +106,7 @@ def _add_table(arguments: argparse.Namespace) -> int:
     if any(getattr(arguments, name) for name in others):
         raise invalid("--csv goes with no other camera")
     store = Store(Layout(arguments.dir))
-    outcome = add_all(store, read_table(read_file(arguments.csv)), _progress)
+    outcome = add_all(store, read_table(read_file(arguments.csv)), lambda done, rows: bar(done, rows, f"{done}/{rows}"))
     lines = [f"{outcome.added} of {outcome.rows} added, {outcome.known} known already, {len(outcome.failed)} failed"]
     lines += [f"line {number}: {reason}" for number, reason in outcome.failed]
     facts = {
@@ -120,10 +117,3 @@ def _add_table(arguments: argparse.Namespace) -> int:
     }
     show(arguments, facts, "\n".join(lines))
     return 1 if outcome.failed else 0
-
-
-def _progress(done: int, rows: int) -> None:
-    """A bar where somebody is looking."""
-    if sys.stderr.isatty():
-        end = "\n" if done == rows else ""
-        print(f"\r[{'#' * (done * _BAR // rows):<{_BAR}}] {done}/{rows}", end=end, file=sys.stderr, flush=True)

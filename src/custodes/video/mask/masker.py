@@ -17,13 +17,16 @@ from custodes.domain.video import Cover, Frame, MaskedFrame, SourceTime
 from custodes.domain.zones import Zone
 from custodes.errors import conflict, corrupt
 from custodes.video.mask import kept, palette
+from custodes.video.mask.backdrop import Backdrop
 from custodes.video.mask.candidate import Collector, Still
 from custodes.video.mask.detector import Detector
 from custodes.video.mask.firststart import FirstStart, placed
 from custodes.video.mask.grid import Grid, Planes
+from custodes.video.mask.light import Lighting
 from custodes.video.mask.modes import Mode, ModeWatch, in_grey
 from custodes.video.mask.proposal import Proposal, propose
 from custodes.video.mask.reference import Reference
+from custodes.video.mask.scaling import Scaling
 from custodes.video.mask.scene import SceneWatch
 from custodes.video.mask.silhouette import Mask, Silhouettes, compose, solid
 from custodes.video.mask.steady import Steady
@@ -366,3 +369,29 @@ class Masker:
         confirmed: bool = True,
     ) -> MaskedFrame:
         return MaskedFrame(self._grid.width, self._grid.height, i420, slot, source, cover, share, MASKER, confirmed)
+
+
+class FilePictures:
+    """Makes the masked pictures of a recorded file: of its backdrop and constant colours, or covered."""
+
+    def __init__(self, backdrop: Backdrop | None, scaling: Scaling) -> None:
+        self._backdrop, self._scaling = backdrop, scaling
+        self._cover_picture = b"".join(
+            bytes([level]) * (scaling.width * scaling.height // part)
+            for level, part in zip(palette.COVER, (1, 4, 4), strict=True)
+        )
+
+    def masked(self, mask: Mask, light: Lighting, at: int, source: SourceTime) -> MaskedFrame:
+        """The backdrop in this light, as far as it is not masked; ``at``: ns since the file's beginning."""
+        if self._backdrop is None:
+            return self.covered(Cover.NOT_CERTIFIED, at, source)
+        picture = self._backdrop.paint(mask, light, at)
+        return self._make(picture, at, source, None, round(1000 * self._scaling.grid.share(mask.blocks)))
+
+    def covered(self, cause: Cover, at: int, source: SourceTime) -> MaskedFrame:
+        """Nothing but the cover's colour."""
+        return self._make(self._cover_picture, at, source, cause, 1000)
+
+    def _make(self, i420: bytes, at: int, source: SourceTime, cover: Cover | None, share: int) -> MaskedFrame:
+        scaling = self._scaling
+        return MaskedFrame(scaling.width, scaling.height, i420, Instant(at), source, cover, share, MASKER)

@@ -81,6 +81,11 @@ class Reference:
         self._light.follow_exposure(self._live[0], self._means[0], ~masked & self.known, elapsed)
         return self._render(self._light.now)
 
+    @property
+    def light(self) -> Lighting:
+        """The light of the last picture."""
+        return self._light.now
+
     def _render(self, light: Lighting) -> Planes:
         smooth = self._grid.smooth
         y, u, v = self._texture

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The numbers that decide what is masked. Changing one that shows more means a new masker version."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from custodes.clock import MILLISECOND, SECOND
 
@@ -79,6 +79,11 @@ class Tuning:
     detect_active: int = 2
     detect_quiet: int = 5
     """Every so many pictures, where something is going on and where nothing is."""
+
+
+def for_scene(tuning: Tuning, known_share: float, box_margin: float) -> Tuning:
+    """The same numbers for a scene of which only a share is known: it counts as lost by what differs of that."""
+    return replace(tuning, moved_share=tuning.moved_share * known_share, box_margin=box_margin)
 
 
 VERSION = "2"
