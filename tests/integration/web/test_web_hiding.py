@@ -234,6 +234,8 @@ def test_pages_say_how_many_privacy_zones_a_camera_has(web: Web) -> None:
     set_zones(web.house.store, camera, (zone, zone))
     assert "2 privacy zones" in web.signed_in("operator").get(address).text
     assert "2 privacy zones" in web.signed_in("steward").get("/steward/").text
+    assert "Privacy zones" in web.visitor().get(f"/register/{camera}").text
+    assert "Privacy zones" not in web.visitor().get(f"/register/{web.house.cameras[1]}").text
 
 
 def test_a_page_that_is_opened_before_anything_could_be_checked_is_covered(

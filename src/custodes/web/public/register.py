@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from custodes.domain.ids import CameraId, check_id
 from custodes.domain.register import RegisterEntry
 from custodes.errors import CustodesError, not_found
-from custodes.node.queries import register
+from custodes.node.queries import register, zones
 from custodes.web import drawing
 from custodes.web.rendering import render
 from custodes.web.security import services_of
@@ -81,9 +81,10 @@ def receipt(request: Request, camera: Camera) -> Response:
 def entry(request: Request, found: Registered) -> Response:
     """One camera's entry: what it is for, whose it is, how long it keeps, and how to check that."""
     registration, index = found
-    digest = hashlib.sha256(register.document(services_of(request).store, registration.camera)).hexdigest()
-    plan = drawing.plan([registration])
-    return render(request, "entry.html", entry=registration, index=index, digest=digest, plan=plan)
+    store = services_of(request).store
+    digest = hashlib.sha256(register.document(store, registration.camera)).hexdigest()
+    plan, zoned = drawing.plan([registration]), len(zones.every(store).get(registration.camera) or ())
+    return render(request, "entry.html", entry=registration, index=index, digest=digest, plan=plan, zones=zoned)
 
 
 def _matches(entry: RegisterEntry, words: str) -> bool:
