@@ -101,7 +101,8 @@ def _facts(pending: Pending) -> dict[str, object]:
 def _text(pending: Pending) -> str:
     asked = pending.request
     if asked is None:
-        return f"{pending.id}\n  must not be granted: {pending.problem}"
+        verdict = "cannot be judged yet" if pending.later else "must not be granted"
+        return f"{pending.id}\n  {verdict}: {pending.problem}"
     return (
         f"{pending.id}\n  {pending.requester} asks for {len(asked.cameras)} camera(s)"
         f" from {times.to_text(asked.start)} until {times.to_text(asked.end)}\n"

@@ -11,7 +11,7 @@ from custodes.desk.custodian_history import check_history
 from custodes.desk.keyfile import load_policy_file
 from custodes.desk.transport import RequestState, Transport
 from custodes.domain.ids import CameraId, KeyId, PeriodId, check_id
-from custodes.errors import CustodesError, denied
+from custodes.errors import CustodesError, Kind, denied
 from custodes.trust.custody.dossier import VerifiedDossier, verify_dossier
 from custodes.trust.custody.grant import verify_grant, verify_refusal
 from custodes.trust.custody.policy import Policy, parse_policy
@@ -25,12 +25,14 @@ _OVER = frozenset({"refused", "opened", "expired"})
 class Pending:
     """A request as the desk shows it. ``problem`` says in one line why it must not be granted; empty if it may.
 
-    The other members are None, or empty, where the dossier did not hold.
+    ``later``: nothing is wrong, but it cannot be judged yet. The other members are None, or empty, where there is a
+    problem.
     """
 
     id: str
     state: str
     problem: str
+    later: bool
     request: Request | None
     requester: str
     log_index: int | None
@@ -64,10 +66,11 @@ class ReadingDesk:
         try:
             verified = self.examine(transport, request)
         except CustodesError as problem:
-            return Pending(request, state, problem.message, None, "", None, None, ())
+            later = problem.kind is Kind.UNAVAILABLE
+            return Pending(request, state, problem.message, later, None, "", None, None, ())
         receipt = verified.receipt
         return Pending(
-            *(request, state, "", verified.request, self.office(verified.request)),
+            *(request, state, "", False, verified.request, self.office(verified.request)),
             *(receipt.index, receipt.time, tuple(sorted(verified.periods))),
         )
 

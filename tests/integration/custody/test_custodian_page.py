@@ -14,6 +14,7 @@ from tests.desk_page import Reply, Visitor, page_of
 from custodes.clock import SECOND, Instant
 from custodes.domain import canonical
 from custodes.domain.register import encode_entry
+from custodes.errors import unavailable
 
 
 @pytest.fixture
@@ -277,6 +278,23 @@ def test_a_server_that_lies_gets_its_reason_shown_and_no_button(
     assert visitor.post(f"requests/{asked[1]}/grant", form).status == 422
     assert visitor.post(f"requests/{asked[1]}/refuse", {"reason": "no"}).status == 422
     assert (town.office.grants, town.office.refusals) == ([], [])
+
+
+def test_a_request_whose_last_minute_is_not_logged_yet_is_called_too_early_and_not_wrong(
+    town: Town, asked: tuple[str, str], visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_yet(what: str) -> bytes:
+        if what.endswith("/dossier"):
+            raise unavailable("its last minute is not in the log yet: try again in a minute")
+        return true(what)
+
+    true = town.office.serve
+    monkeypatch.setattr(town.office, "serve", not_yet)
+    listed = visitor.get()
+    assert "cannot be judged yet" in listed.words
+    assert "must not be granted" not in listed.words
+    page = visitor.get(f"requests/{asked[1]}")
+    assert (page.status, "try again in a minute" in page.words) == (503, True)
 
 
 def test_a_silent_server_is_told_and_the_page_stays(town: Town) -> None:

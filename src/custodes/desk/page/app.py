@@ -146,6 +146,8 @@ class Page:
         try:
             verified = self._desk.examine(self._transport, request)
         except CustodesError as problem:
+            if problem.kind in (Kind.UNAVAILABLE, Kind.NOT_FOUND):
+                raise
             return self._page("Must not be granted", views.must_not(request, problem.message))
         office, policy = self._desk.office(verified.request), self._desk.policy
         content = views.request(

@@ -69,7 +69,7 @@ class Frame:
         keys = (
             "Your private keys are opened in this page and never reach the program."
             if self.signs_here
-            else ("Your private keys are held by this program, on this machine.")
+            else "Your private keys are held by this program, on this machine."
         )
         lines = (
             f"This page comes from your own program and loads nothing from elsewhere. {keys}",
@@ -146,13 +146,14 @@ def _card(pending: Pending, base: str) -> Markup:
 
 
 def _refusable(pending: Pending) -> Markup:
-    return tag(
-        "article",
-        tag("h2", "A request that must not be granted"),
-        problem(pending.problem, "Nothing of what the operator says about it is shown, because it does not hold."),
-        sheet([("Request", tag("code", pending.id)), ("The operator calls it", pending.state)]),
-        class_="card bad",
+    title = "A request that cannot be judged yet" if pending.later else "A request that must not be granted"
+    line = (
+        tag("p", pending.problem, class_="doubt")
+        if pending.later
+        else problem(pending.problem, "Nothing of what the operator says about it is shown, because it does not hold.")
     )
+    facts = sheet([("Request", tag("code", pending.id)), ("The operator calls it", pending.state)])
+    return tag("article", tag("h2", title), line, facts, class_="card")
 
 
 def request(
