@@ -263,6 +263,17 @@ def test_live_pictures_are_covered_while_the_catalogue_cannot_be_read(here: Hous
         connection.exec_driver_sql("ALTER TABLE recalled_maskers RENAME TO gone")
     bars.look()
     assert bars.cover(camera, "test") is Cover.UNCHECKED
+    with here.store.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE gone RENAME TO recalled_maskers")
+    bars.look()
+    assert bars.cover(camera, "test") is None
+
+
+def test_recordings_are_not_served_while_the_catalogue_does_not_say_what_is_hidden(here: House) -> None:
+    camera, clock = here.cameras[0], here.clock
+    past(here)
+    with here.store.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE recalled_maskers RENAME TO gone")
     start = Instant(clock.now() - SECOND)
     for ask in (
         lambda: playback.playlist(here.store, camera, start, clock.now(), BASE),

@@ -15,7 +15,6 @@ import sqlalchemy as sa
 from custodes.clock import SECOND, Instant
 from custodes.domain.ids import CameraId
 from custodes.domain.video import Cover
-from custodes.errors import CustodesError
 from custodes.node.store import Store, mask_tables, tables
 
 FRESH = 2 * SECOND
@@ -44,7 +43,7 @@ class BarWatch:
             read = self._store.clock.monotonic()
             try:
                 self._read = (_live(self._store), recalled(self._store), read)
-            except CustodesError:
+            except Exception:  # noqa: BLE001 (whatever it was, nothing may be shown before it was read again)
                 self._read = None
 
     def cover(self, camera: CameraId, masker: str) -> Cover | None:

@@ -301,7 +301,9 @@ candidates = Table(
     Column("picture", LargeBinary),  # masked still, encrypted
     Column("taken", BigInteger),
     Column("progress", Integer, nullable=False),
-    Column("masker", String, nullable=False, server_default=""),  # the version that made the still
+    Column(
+        "masker", String, nullable=False, server_default="1"
+    ),  # the version that made it; 1: from before this was kept
 )
 
 certifications = Table(

@@ -60,4 +60,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq"),
     )
     op.create_index("ix_privacy_zones_camera", "privacy_zones", ["camera"], unique=False)
-    op.add_column("candidates", sa.Column("masker", sa.String(), nullable=False, server_default=""))
+    op.add_column("candidates", sa.Column("masker", sa.String(), nullable=False, server_default="1"))
