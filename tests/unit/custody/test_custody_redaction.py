@@ -14,10 +14,10 @@ from custodes.desk import redactor, requester
 from custodes.desk.keyfile import load_key
 from custodes.desk.requester import IDENTITY
 from custodes.desk.review import Shot, code_of, review_page
-from custodes.domain import canonical
+from custodes.domain import canonical, times
 from custodes.domain.ids import Digest
 from custodes.errors import CustodesError, Kind
-from custodes.trust.custody.policy import Requester, encode_policy
+from custodes.trust.custody.policy import Requester, encode_policy, parse_policy
 from custodes.trust.custody.redaction import (
     KeptRegion,
     Redaction,
@@ -79,6 +79,17 @@ def test_another_clip_another_signer_and_another_deployment_are_refused(world: W
         with pytest.raises(CustodesError, match=said) as problem:
             verify_redaction(statement, clip, world.policy)
         assert problem.value.kind in (Kind.CORRUPT, Kind.DENIED)
+
+
+def test_the_published_statement_verifies_and_says_what_the_format_says() -> None:
+    folder = Path(__file__).parents[2] / "vectors" / "redaction"
+    statement, clip = (folder / "statement.json").read_bytes(), (folder / "clip").read_bytes()
+    found = verify_redaction(statement, clip, parse_policy((folder / "policy").read_bytes()))
+    assert canonical.dumps(canonical.load_object(statement)) == statement
+    body = dict(canonical.member(canonical.load_object(statement), "body"))
+    assert body.pop("reviewed") == times.to_text(found.reviewed)
+    assert body == redaction_body(found.redaction)
+    assert [(each.x, each.y) for each in found.redaction.kept] == [(412, 630)]
 
 
 def test_every_changed_byte_of_a_statement_is_found(world: World) -> None:
