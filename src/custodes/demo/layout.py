@@ -33,6 +33,10 @@ class DemoLayout:
     def requester(self) -> Path:
         return self.parties / "requester"
 
+    @property
+    def steward(self) -> Path:
+        return self.parties / "steward"
+
     def custodian(self, number: int) -> Path:
         """The folder of custodian 1, 2 or 3."""
         return self.parties / f"custodian-{number}"

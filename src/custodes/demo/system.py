@@ -28,6 +28,7 @@ from custodes.trust.seal.custodians import Custodian, CustodianSet
 from custodes.trust.tlog.note import parse_vkeys
 
 CUSTODIANS = ("district court", "ombudsman", "civil liberties union")
+REQUESTERS = ("police department", "data protection officer")
 QUORUM = 2
 CERTIFY_AFTER_S = 30
 STEWARD = "the demonstration's steward"
@@ -95,10 +96,8 @@ class System:
                 )
                 for number, label in enumerate(CUSTODIANS, 1)
             ]
-            label = "police department"
-            made.append(
-                pool.submit(custodes, "disclosure", "keygen", "--dir", layout.requester, "--label", label, "--json")
-            )
+            for folder, label in zip(self._requesters(), REQUESTERS, strict=True):
+                made.append(pool.submit(custodes, "disclosure", "keygen", "--dir", folder, "--label", label, "--json"))
             for each in made:
                 each.result().json()
         witness = layout.witness
@@ -113,10 +112,10 @@ class System:
                 (parse_custodian(layout.statement(layout.custodian(each))) for each in range(1, len(CUSTODIANS) + 1)), 1
             )
         )
-        requester = parse_requester(layout.statement(layout.requester))
+        requesters = [parse_requester(layout.statement(folder)) for folder in self._requesters()]
         plan = Plan(
             custodians=CustodianSet(Epoch(1), QUORUM, members),
-            requesters=(Requester(requester.label, requester.identity),),
+            requesters=tuple(Requester(each.label, each.identity) for each in requesters),
             witnesses=(WitnessAt("demo-witness", tuple(parse_vkeys((witness / "vkey").read_text())), url),),
         )
         initialise(layout.node, plan, self.clock)
@@ -124,7 +123,12 @@ class System:
         for number in range(1, len(CUSTODIANS) + 1):
             # By a trusted way, once: in real life on paper or a memory stick.
             _done(custodes("custodian", "trust", "--dir", layout.custodian(number), "--policy", layout.node.policy))
-        _done(custodes("disclosure", "trust", "--dir", layout.requester, "--policy", layout.node.policy))
+        for folder in self._requesters():
+            _done(custodes("disclosure", "trust", "--dir", folder, "--policy", layout.node.policy))
+
+    def _requesters(self) -> tuple[Path, Path]:
+        """Who may ask for originals: the police, and the steward for those who ask for the footage of themselves."""
+        return self.layout.requester, self.layout.steward
 
     def _role(self, role: str) -> None:
         argv = [sys.executable, "-m", "custodes.cli.worker", role, "--dir", str(self.layout.root)]

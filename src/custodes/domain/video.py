@@ -128,7 +128,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A decoded picture of the sub stream. Never stored, never shown: only ``video.mask`` reads it.
+    """A decoded picture. Never stored, never shown: only ``video.mask`` reads it, and ``video.redact`` what was opened.
 
     ``i420``: height*width bytes of Y, then two planes of (height/2)*(width/2) bytes, U and V.
     """

@@ -2,7 +2,7 @@
 """The redactor's part, on the steward's own machine: make a clip, sign it after review; and check one."""
 
 import argparse
-import sys
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,9 +60,9 @@ def _redact(arguments: argparse.Namespace) -> int:
     pairs = zip(arguments.point, arguments.at, strict=True)
     spots = [Spot(*thousandths(point), instant(at)) for point, at in pairs]
     camera = CameraId(check_id(arguments.camera)) if arguments.camera else None
-    say = _Progress()
-    draft = redactor.redact(arguments.dir, arguments.bundle, spots, arguments.out, SystemClock(), camera, say.say)
-    say.end()
+    with _Terminal() as terminal:
+        clock = SystemClock()
+        draft = redactor.redact(arguments.dir, arguments.bundle, spots, arguments.out, clock, camera, terminal.say)
     text = f"{draft.folder / 'review.html'}\nlook through all of it, then sign with the code at its end"
     show(arguments, {"draft": str(draft.folder), **_facts(draft.made)}, text)
     return 0
@@ -108,18 +108,29 @@ def _facts(made: Redaction) -> dict[str, object]:
     }
 
 
-class _Progress:
-    """One line on the terminal that says how far it is; silent elsewhere."""
+class _Terminal:
+    """One line on the terminal that says how far it is.
 
-    def __init__(self) -> None:
-        self._shown = sys.stderr.isatty()
+    What libraries write there of themselves, past Python, is not for the user; it is left out for that long.
+    """
+
+    def __enter__(self) -> "_Terminal":
+        self._kept = os.dup(2)
+        self._shown = os.isatty(self._kept)
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._write("\r\x1b[K")
+        os.dup2(self._kept, 2)
+        os.close(self._kept)
 
     def say(self, what: str, done: int) -> None:
         """Say it, now and then."""
-        if self._shown and done % 25 == 0:
-            print(f"\r{what}: {done}\x1b[K", end="", file=sys.stderr)
+        if done % 25 == 0:
+            self._write(f"\r{what}: {done}\x1b[K")
 
-    def end(self) -> None:
-        """Leave a clean line."""
+    def _write(self, text: str) -> None:
         if self._shown:
-            print("\r\x1b[K", end="", file=sys.stderr)
+            os.write(self._kept, text.encode())
