@@ -103,6 +103,8 @@ class Collector:
     def _take(self, planes: Planes, clean: NDArray[np.bool_]) -> None:
         full = self._taken >= self._tuning.samples
         chosen = np.flatnonzero(clean & (~full | (self._wait <= 0)))
+        if not len(chosen):
+            return
         self._samples[self._taken[chosen] % self._tuning.samples, chosen] = self._cut(planes)[chosen]
         self._taken[chosen] += 1
         self._wait[chosen] = self._tuning.sample_later
