@@ -134,9 +134,11 @@ def _encoder(width: int, height: int, fps: int) -> VideoCodecContext:
     context.color_range, context.colorspace = ColorRange.MPEG, Colorspace.ITU709
     context.color_primaries = context.color_trc = _BT709
     context.options = {
-        # Measured on masked pictures of the rendered street, 640x360 at 5 fps: 1.4 ms a picture and 243 kbit/s (crf 26:
-        # 194), and beside silhouettes 80 times fewer pixels off by more than 6 luma steps, which would be taken for a
-        # trace of the person. The weaker deblocking keeps edges clean.
+        # Measured on masked pictures of the rendered street, 640x360 at 5 fps: crf 20 rather than 26 leaves, beside
+        # silhouettes, 80 times fewer pixels off by more than 6 luma steps, which would be taken for a trace of the
+        # person. The weaker deblocking keeps edges clean. Nothing in these pictures moves by parts of a pixel, so
+        # nothing is searched there; CAVLC takes 4 % (a crowd) to 12 % (nobody) more bits than CABAC and a third less
+        # time, with the same quality: 0.8 to 1.4 ms a picture.
         "preset": "superfast",
         "tune": "zerolatency",
         "profile": "high",
@@ -145,7 +147,7 @@ def _encoder(width: int, height: int, fps: int) -> VideoCodecContext:
         "bufsize": "1500k",
         "g": str(_NEVER),
         "forced-idr": "1",
-        "x264-params": "scenecut=0:sliced-threads=0:deblock=-1,-1",
+        "x264-params": "scenecut=0:sliced-threads=0:deblock=-1,-1:cabac=0:subme=0",
     }
     context.open()
     return context

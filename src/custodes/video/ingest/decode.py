@@ -123,12 +123,12 @@ def i420(picture: VideoFrame) -> bytes:
     if full or picture.format.name != "yuv420p":
         source = ColorRange.JPEG if full else ColorRange.MPEG
         picture = picture.reformat(format="yuv420p", src_color_range=source, dst_color_range=ColorRange.MPEG)
-    rows: list[bytes] = []
+    rows: list[memoryview] = []
     for plane in picture.planes:
         data = memoryview(plane)
         if plane.line_size == plane.width:
-            rows.append(bytes(data[: plane.width * plane.height]))
+            rows.append(data[: plane.width * plane.height])
         else:
             starts = range(0, plane.line_size * plane.height, plane.line_size)
-            rows.extend(bytes(data[start : start + plane.width]) for start in starts)
+            rows.extend(data[start : start + plane.width] for start in starts)
     return b"".join(rows)

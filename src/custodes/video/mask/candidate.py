@@ -117,6 +117,8 @@ class Collector:
     def _take(self, planes: Planes, clean: NDArray[np.bool_]) -> None:
         full = self._taken >= self._tuning.samples
         chosen = np.flatnonzero(clean & (~full | (self._wait <= 0)))
+        if not len(chosen):
+            return
         place = self._taken[chosen] % self._tuning.samples
         self._samples[place, chosen] = self._cut(planes)[chosen]
         self._times[place, chosen] = self._elapsed

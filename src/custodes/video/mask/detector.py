@@ -220,16 +220,18 @@ def _decode(encodings: Floats, anchors: Floats) -> Floats:
 
 def _distinct(corners: Floats, scores: Floats, kind: Kind, width: int, height: int) -> list[Box]:
     """Greedy non-maximum suppression; rows come best first."""
-    kept: list[Box] = []
     area = (corners[:, 2] - corners[:, 0]) * (corners[:, 3] - corners[:, 1])
-    alive = (area > 0) & ((area <= _LARGE) | (scores >= _LARGE_SCORE))
-    for i in range(len(corners)):
-        if not alive[i]:
-            continue
-        left, top, right, bottom = (float(value) for value in corners[i])
-        kept.append(Box(kind, float(scores[i]), left * width, top * height, right * width, bottom * height))
-        wide = np.minimum(corners[:, 2], right) - np.maximum(corners[:, 0], left)
-        high = np.minimum(corners[:, 3], bottom) - np.maximum(corners[:, 1], top)
-        both = np.maximum(wide, 0) * np.maximum(high, 0)
-        alive &= both <= _NMS_OVERLAP * (area + area[i] - both)
+    fit = (area > 0) & ((area <= _LARGE) | (scores >= _LARGE_SCORE))
+    corners, scores, area = corners[fit], scores[fit], area[fit]
+    # Every pair at once: how much of their union two boxes share.
+    wide = np.minimum(corners[:, None, 2], corners[:, 2]) - np.maximum(corners[:, None, 0], corners[:, 0])
+    high = np.minimum(corners[:, None, 3], corners[:, 3]) - np.maximum(corners[:, None, 1], corners[:, 1])
+    both = np.maximum(wide, 0) * np.maximum(high, 0)
+    distinct = both <= _NMS_OVERLAP * (area[:, None] + area - both)
+    alive = np.ones(len(corners), np.bool_)
+    kept: list[Box] = []
+    for i, (left, top, right, bottom) in enumerate(corners.tolist()):
+        if alive[i]:
+            kept.append(Box(kind, float(scores[i]), left * width, top * height, right * width, bottom * height))
+            alive &= distinct[i]
     return kept

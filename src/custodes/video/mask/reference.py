@@ -26,6 +26,7 @@ _RESTLESS_SPREAD = 6
 _RESTLESS_PIXELS = 16
 _NEAR = np.ones((3, 3), np.uint8)
 _WIDE = np.ones((7, 7), np.uint8)
+_REACH = 3
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,11 @@ class Reference:
         self.known = still.known
         self._certified = [plane.astype(np.float32) for plane in still.planes]
         self._texture = [plane.copy() for plane in self._certified]
+        self._luma, self._tones = still.planes.y, [plane - np.float32(GREY) for plane in self._certified[1:]]
         self._slack = self._slack_of(spread)
         restless = (spread.fine > _RESTLESS_SPREAD).astype(np.uint8)
         self._restless = np.asarray(cv2.dilate(restless, _WIDE), np.uint8).view(np.bool_)
+        self._foliage = _around(self._restless)
         self.restless = in_blocks(grid.counts(self._restless.view(np.uint8)) > _RESTLESS_PIXELS)
         self._light = Light(grid)
         self._calm = np.zeros(grid.shape, np.int64)
@@ -88,13 +91,15 @@ class Reference:
 
     def _render(self, light: Lighting) -> Planes:
         smooth = self._grid.smooth
-        y, u, v = self._texture
+        luma = np.asarray(cv2.LUT(self._luma, light.curve), np.float32)
+        cv2.multiply(luma, smooth(light.gain), dst=luma)
         gain = smooth(self._light.gain_of(self._means[0]), half=True)
-        return Planes(
-            _bytes(np.take(light.curve, _bytes(y)) * smooth(light.gain) + BLACK),
-            _bytes((u - GREY) * gain + (smooth(light.u, half=True) + GREY)),
-            _bytes((v - GREY) * gain + (smooth(light.v, half=True) + GREY)),
+        u, v = (
+            cv2.add(cv2.multiply(tone, gain), smooth(tint, half=True) + np.float32(GREY), dtype=cv2.CV_8U)
+            for tone, tint in zip(self._tones, (light.u, light.v), strict=True)
         )
+        y = cv2.convertScaleAbs(luma, alpha=1, beta=BLACK)
+        return Planes(*(np.asarray(plane, np.uint8) for plane in (y, u, v)))
 
     def shown(self, elapsed: int) -> Planes:
         """What is served where nothing is masked: as ``lit``, but steady: it neither flickers nor costs bits."""
@@ -121,9 +126,9 @@ class Reference:
         foliage is) explains it within its slack: edges that compression, sway or shake displace are no change.
         """
         now, then = features(planes), features(lit)
-        fine = _outside(now.fine, then.fine, self._slack.fine, self._restless)
-        coarse = _outside(now.coarse, then.coarse, self._slack.coarse, None)
-        chroma = _outside(now.u, then.u, self._slack.u, None) | _outside(now.v, then.v, self._slack.v, None)
+        fine = _outside(now.fine, then.fine, self._slack.fine, self._foliage)
+        coarse = _outside(now.coarse, then.coarse, self._slack.coarse)
+        chroma = _outside(now.u, then.u, self._slack.u) | _outside(now.v, then.v, self._slack.v)
         count = self._grid.counts(fine).astype(np.int32)
         count += self._grid.counts(coarse) // 2
         count += 2 * self._grid.counts(chroma).astype(np.int32)
@@ -150,9 +155,10 @@ class Reference:
         learnt = []
         for index, (plane, like) in enumerate(zip(planes, lit, strict=True)):
             half = index > 0
-            step = (plane.astype(np.float32) - like) / self._grid.smooth(gain, half)
-            step[(np.abs(step) > limits[index]) | ~self._grid.spread(calm, half)] = 0
-            learnt.append(self._texture[index] + pace * step)
+            step = cv2.divide(cv2.subtract(plane, like, dtype=cv2.CV_32F), self._grid.smooth(gain, half))
+            small = cv2.inRange(step, -limits[index], limits[index])
+            follows = cv2.bitwise_and(small, self._grid.spread(calm, half).view(np.uint8))
+            learnt.append(self._texture[index] + pace * np.asarray(cv2.copyTo(step, follows), np.float32))
         self._learn_texture(learnt)
 
     def _learn_texture(self, learnt: list[Floats]) -> None:
@@ -160,18 +166,41 @@ class Reference:
         tuning = self._tuning
         drifts = (tuning.drift_luma, tuning.drift_chroma, tuning.drift_chroma)
         self._texture = [
-            np.clip(plane, certified - drift, certified + drift)
+            np.asarray(cv2.max(cv2.min(plane, certified + drift), certified - drift), np.float32)
             for plane, certified, drift in zip(learnt, self._certified, drifts, strict=True)
         ]
-        self._means = [self._grid.means(_bytes(plane)) for plane in self._texture]
+        self._tones = [plane - np.float32(GREY) for plane in self._texture[1:]]
+        self._luma, *chroma = (_bytes(plane) for plane in self._texture)
+        self._means = [self._grid.means(plane) for plane in (self._luma, *chroma)]
 
 
-def _outside(now: Bytes, then: Bytes, slack: Bytes, restless: Bits | None) -> Bytes:
+@dataclass(frozen=True)
+class _Foliage:
+    """Pixels of restless places: the smallest rectangle around them, and which of its pixels they are."""
+
+    place: tuple[slice, slice]
+    pixels: Bytes
+
+
+def _around(restless: Bits) -> _Foliage | None:
+    rows, columns = np.flatnonzero(restless.any(1)), np.flatnonzero(restless.any(0))
+    if not len(rows):
+        return None
+    # With three pixels more on each side, so that no window around one of them (7x7) is cut off.
+    place = (
+        slice(max(int(rows[0]) - _REACH, 0), int(rows[-1]) + 1 + _REACH),
+        slice(max(int(columns[0]) - _REACH, 0), int(columns[-1]) + 1 + _REACH),
+    )
+    return _Foliage(place, np.ascontiguousarray(restless[place]).view(np.uint8))
+
+
+def _outside(now: Bytes, then: Bytes, slack: Bytes, foliage: _Foliage | None = None) -> Bytes:
     """Mark with 1 the pixels of ``now`` that no pixel of ``then`` nearby explains within ``slack``."""
     low, high = cv2.erode(then, _NEAR), cv2.dilate(then, _NEAR)
-    if restless is not None and restless.any():
-        np.copyto(low, cv2.erode(then, _WIDE), where=restless)
-        np.copyto(high, cv2.dilate(then, _WIDE), where=restless)
+    if foliage is not None:
+        part = np.ascontiguousarray(then[foliage.place])
+        cv2.copyTo(cv2.erode(part, _WIDE), foliage.pixels, low[foliage.place])
+        cv2.copyTo(cv2.dilate(part, _WIDE), foliage.pixels, high[foliage.place])
     over = cv2.subtract(now, cv2.add(high, slack))
     under = cv2.subtract(cv2.subtract(low, slack), now)
     return np.asarray(cv2.threshold(cv2.bitwise_or(over, under), 0, 1, cv2.THRESH_BINARY)[1], np.uint8)

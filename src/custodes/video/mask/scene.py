@@ -53,7 +53,7 @@ class SceneWatch:
     def _shifted(self, planes: Planes, lit: Planes, masked: Bits) -> bool:
         """Whether what is not masked lies elsewhere than in the reference."""
         live = planes.y.copy()
-        np.copyto(live, lit.y, where=self._grid.spread(masked))
+        cv2.copyTo(lit.y, self._grid.spread(masked).view(np.uint8), live)
         small = [
             np.asarray(cv2.resize(plane, self._size, interpolation=cv2.INTER_AREA), np.float32)
             for plane in (lit.y, live)

@@ -11,7 +11,7 @@ import numpy as np
 
 from custodes.video.mask import palette
 from custodes.video.mask.detector import Box, Kind
-from custodes.video.mask.grid import BLOCK, Bits, Bytes, Grid, Planes, filled, in_blocks, linked, widened
+from custodes.video.mask.grid import Bits, Grid, Planes, filled, in_blocks, linked, widened
 from custodes.video.mask.reference import Change
 from custodes.video.mask.tuning import Tuning
 
@@ -29,7 +29,7 @@ class Silhouettes:
 
     def __init__(self, grid: Grid, tuning: Tuning) -> None:
         self._grid, self._tuning = grid, tuning
-        self._boxes: list[Box] = []
+        self._boxes: list[tuple[slice, slice]] = []
         self._changed = np.zeros(grid.shape, np.int64)
         self._people = np.zeros(grid.shape, np.int64)
         self._vehicles = np.zeros(grid.shape, np.int64)
@@ -56,10 +56,11 @@ class Silhouettes:
 
     def found(self, boxes: list[Box]) -> None:
         """Take over what the detector found in the newest picture."""
-        self._boxes = boxes
-        for box in boxes:
+        margin = self._tuning.box_margin
+        self._boxes = [self._grid.box(box.left, box.top, box.right, box.bottom, margin) for box in boxes]
+        for box, touched in zip(boxes, self._boxes, strict=True):
             hold = self._vehicles if box.kind is Kind.VEHICLE else self._people
-            hold[self._touched(box)] = self._tuning.hold
+            hold[touched] = self._tuning.hold
 
     def mask(self, change: Change, known: Bits, restless: Bits) -> Mask:
         """Return the mask for a picture; blocks the steward did not see (not ``known``) are always masked.
@@ -70,8 +71,7 @@ class Silhouettes:
         """
         seeds = in_blocks(widened(linked(change.weak, change.strong)))
         weak = in_blocks(change.weak)
-        for box in self._boxes:
-            touched = self._touched(box)
+        for touched in self._boxes:
             inside = weak[touched]
             if inside.any():
                 rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
@@ -81,11 +81,10 @@ class Silhouettes:
         blocks = filled((self._changed > 0) | ~known)
         return Mask(blocks, self._as_vehicles(blocks))
 
-    def _touched(self, box: Box) -> tuple[slice, slice]:
-        return self._grid.box(box.left, box.top, box.right, box.bottom, self._tuning.box_margin)
-
     def _as_vehicles(self, blocks: Bits) -> Bits:
         """Whole silhouettes that lie mostly in vehicles' boxes and touch nobody's."""
+        if not self._vehicles.any():
+            return np.zeros(blocks.shape, np.bool_)
         count, labels = cv2.connectedComponents(blocks.view(np.uint8), connectivity=8)
         label = np.asarray(labels).ravel()
         size = np.bincount(label, minlength=count)
@@ -98,23 +97,18 @@ class Silhouettes:
 
 def compose(background: Planes, mask: Mask, grid: Grid) -> bytes:
     """Return I420: the reference, and constant colours where it is masked. No live picture comes in here."""
-    parts = []
-    for index, plane in enumerate(background):
-        colours = np.where(mask.vehicles, palette.VEHICLE[index], palette.PERSON[index]).astype(np.uint8)
-        painted = plane.copy()
-        cv2.copyTo(_enlarged(colours, plane, grid), _enlarged(mask.blocks.view(np.uint8), plane, grid), painted)
-        parts.append(painted.tobytes())
-    return b"".join(parts)
+    if not mask.blocks.any():
+        return b"".join(plane.data for plane in background)
+    painted = [plane.copy() for plane in background]
+    for blocks, colour in ((mask.blocks & ~mask.vehicles, palette.PERSON), (mask.vehicles, palette.VEHICLE)):
+        if blocks.any():
+            luma, chroma = (grid.spread(blocks, half).view(np.uint8) for half in (False, True))
+            for plane, marks, value in zip(painted, (luma, chroma, chroma), colour, strict=True):
+                cv2.copyTo(np.full_like(plane, value), marks, plane)
+    return b"".join(plane.data for plane in painted)
 
 
 def solid(colour: palette.Colour, grid: Grid) -> bytes:
     """Return I420 of one colour."""
     luma = grid.width * grid.height
     return bytes([colour.y]) * luma + bytes([colour.u]) * (luma // 4) + bytes([colour.v]) * (luma // 4)
-
-
-def _enlarged(blocks: Bytes, plane: Bytes, grid: Grid) -> Bytes:
-    side = BLOCK if plane.shape[0] == grid.height else BLOCK // 2
-    size = (grid.columns * side, grid.rows * side)
-    whole = np.asarray(cv2.resize(blocks, size, interpolation=cv2.INTER_NEAREST), np.uint8)
-    return np.ascontiguousarray(whole[: plane.shape[0], : plane.shape[1]])
