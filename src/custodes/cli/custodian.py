@@ -31,7 +31,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     refuse = commands.add_parser("refuse", help="refuse a request, with a reason")
     refuse.add_argument("--reason", required=True)
     refuse.set_defaults(run=_refuse)
-    for command in (pending, grant, refuse):
+    rotate = commands.add_parser("rotate", help="make and publish the wrapping keys of the next weeks")
+    rotate.add_argument(
+        "--hours", type=int, action="append", default=[], help="a retention that needs keys; repeatable"
+    )
+    rotate.set_defaults(run=_rotate)
+    for command in (pending, grant, refuse, rotate):
         command.add_argument(
             "--server",
             required=True,
@@ -116,4 +121,13 @@ def _refuse(arguments: argparse.Namespace) -> int:
     desk = _desk(arguments)
     desk.refuse(desk.transport(arguments.server), arguments.request, arguments.reason)
     show(arguments, {"refused": arguments.request}, "refused; the reason goes to requester and steward")
+    return 0
+
+
+def _rotate(arguments: argparse.Namespace) -> int:
+    desk = _desk(arguments)
+    count = desk.rotate(desk.transport(arguments.server), arguments.hours)
+    until = {hours: times.to_text(desk.keys.covered(hours)) for hours in desk.keys.published()}
+    lines = [f"for footage kept {hours} h: published until {end[:10]}" for hours, end in until.items()]
+    show(arguments, {"published": count, "until": until}, "\n".join([f"{count} keys published", *lines]))
     return 0

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The custodian's desk: own keys in an own folder on an own machine; reads requests, grants or refuses.
 
-The folder (0700): ``identity.key``, ``wrapping/<id>.key`` (0600), ``statement.json`` (to hand over when enrolled),
-``policy`` (put there by the custodian, from a source that the operator does not control), ``seen`` (the newest state of
-the log that was verified) and ``answers/<id>.json`` (what was granted and refused).
+The folder (0700): ``identity.key`` (0600), the wrapping keys (``keyshelf``), ``statement.json`` (to hand over when
+enrolled), ``policy`` (put there by the custodian, from a source that the operator does not control), ``seen`` (the
+newest state of the log that was verified) and ``answers/<id>.json`` (what was granted and refused).
 """
 
 import os
@@ -15,12 +15,14 @@ from custodes.clock import Clock, Instant
 from custodes.desk.custodian_history import check_history
 from custodes.desk.keyfile import load_key, load_policy_file, private_folder, read_file, save_key
 from custodes.desk.keyfile import trust_policy as trust_policy
+from custodes.desk.keyshelf import WRAPPING, KeyShelf
 from custodes.desk.transport import Transport, open_transport
 from custodes.domain.ids import CameraId, PeriodId, check_id
 from custodes.errors import CustodesError, conflict, denied
 from custodes.trust.custody.access import make_access
 from custodes.trust.custody.dossier import VerifiedDossier, verify_dossier
 from custodes.trust.custody.grant import grant_verified, refuse, verify_refusal
+from custodes.trust.custody.keys import AHEAD
 from custodes.trust.custody.policy import Policy, parse_policy
 from custodes.trust.custody.request import Request
 from custodes.trust.custody.statement import parse_custodian, state_custodian
@@ -28,7 +30,7 @@ from custodes.trust.seal.signing import SigningKey
 from custodes.trust.seal.wrapping import WrappingKey
 from custodes.trust.tlog.store import write_durably
 
-IDENTITY, WRAPPING = "custodian identity", "custodian wrapping"
+IDENTITY = "custodian identity"
 _OVER = frozenset({"refused", "opened", "expired"})
 """States in which no answer is awaited. The operator states them; hiding a request that way only helps to refuse it."""
 
@@ -85,11 +87,8 @@ class CustodianDesk:
         self._folder = folder
         self._clock = clock
         self._identity = SigningKey.from_seed(load_key(folder / "identity.key", IDENTITY, passphrase))
-        self._wrapping = [
-            WrappingKey.from_seed(load_key(path, WRAPPING, passphrase))
-            for path in sorted((folder / "wrapping").glob("*.key"))
-        ]
         self._policy = parse_policy(load_policy_file(folder))
+        self.keys = KeyShelf(folder, self._identity, self._policy, clock, passphrase)
 
     def transport(self, location: str) -> Transport:
         """Open the operator's address, as oneself, or a folder of files; raises ``CustodesError`` (INVALID)."""
@@ -100,6 +99,15 @@ class CustodianDesk:
     @property
     def policy(self) -> Policy:
         return self._policy
+
+    def rotate(self, transport: Transport, hours: Collection[int] = (), ahead: int = AHEAD) -> int:
+        """Make and hand in wrapping keys for what is not covered of the next ``ahead`` nanoseconds; returns how many.
+
+        What was made earlier and could not be handed in goes along. Raises ``CustodesError``: INVALID if it is not
+        known for which retentions.
+        """
+        self.keys.extend(self.keys.retentions(transport, hours), ahead)
+        return self.keys.hand_in(transport)
 
     def pending(self, transport: Transport) -> list[Pending]:
         """List the requests that are not over and that this custodian has not answered, each dossier verified."""
@@ -152,7 +160,7 @@ class CustodianDesk:
         verified = self.examine(transport, request)
         minutes = self._narrow(verified, cameras, window)
         now = self._clock.now()
-        signed = grant_verified(verified, self._policy, self._identity, self._wrapping, now, minutes)
+        signed = grant_verified(verified, self._policy, self._identity, self.keys.private(), now, minutes)
         transport.file_grant(request, signed)
         self._remember(request, signed)
         return signed

@@ -86,6 +86,14 @@ class Transport(Protocol):
         """Hand the statement in that the originals were opened."""
         ...
 
+    def document(self, path: str, limit: int) -> bytes:
+        """A document of at most ``limit`` bytes, by its path below ``/api/custody/``."""
+        ...
+
+    def file(self, what: str, signed: bytes) -> bytes:
+        """Hand a signed document of another kind in; returns the answer, which is empty for a folder."""
+        ...
+
     def log(self) -> Source | None:
         """The public log, None where it was not carried along. The caller closes it."""
         ...
@@ -155,6 +163,12 @@ class HttpTransport:
 
     def file_opening(self, request: str, signed: bytes) -> None:
         self._post("openings", signed)
+
+    def document(self, path: str, limit: int) -> bytes:
+        return self._get(path, limit)
+
+    def file(self, what: str, signed: bytes) -> bytes:
+        return self._post(what, signed)
 
     def log(self) -> Source | None:
         return HttpSource(f"{self._address}/log")
@@ -253,7 +267,8 @@ class FolderTransport:
     """A folder that is carried between the operator and the others; the operator's side fills and empties it.
 
     ``policy``, ``request-<id>.json``, ``dossier-<id>.json``, ``grant-<id>-<key>.json``, ``refusal-<id>-<key>.json``,
-    ``package-<id>.zip``, ``opening-<id>.json``, and ``log/`` as it is served, where it was carried along.
+    ``package-<id>.zip``, ``opening-<id>.json``, ``<what>-<key>-<digest>.json`` for what else is signed, and ``log/`` as
+    it is served, where it was carried along.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -294,6 +309,13 @@ class FolderTransport:
 
     def file_opening(self, request: str, signed: bytes) -> None:
         self._put(f"opening-{_checked(request)}.json", signed)
+
+    def document(self, path: str, limit: int) -> bytes:
+        return read_file(self._folder / f"{path.replace('/', '-')}.json", limit)
+
+    def file(self, what: str, signed: bytes) -> bytes:
+        self._put(f"{what}-{_signer(signed)}-{sha256(signed).hex()[:16]}.json", signed)
+        return b""
 
     def log(self) -> Source | None:
         folder = self._folder / "log"

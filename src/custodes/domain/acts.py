@@ -20,6 +20,8 @@ class Act(Enum):
     RECORDER_ENROLLED = "recorder.enrolled"
     CUSTODIANS_INSTALLED = "custodians.installed"
     REQUESTER_ENROLLED = "requester.enrolled"
+    KEYS_PUBLISHED = "custodian.keys-published"
+    KEYS_LAPSED = "custodian.keys-lapsed"
     ENTRY_PUBLISHED = "register.published"
     INVENTORY_IMPORTED = "inventory.imported"
     INVENTORIES_RECONCILED = "inventories.reconciled"

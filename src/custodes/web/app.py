@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from custodes.web import custody, entrance, errors, metrics, tour
+from custodes.web import custodian_keys, custody, entrance, errors, metrics, tour
 from custodes.web.operator import camera, health, live, playback, requests, wall
 from custodes.web.operator.viewings import Viewings
 from custodes.web.public import disclosures, home, log, register
@@ -30,7 +30,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.viewings = viewings
     app.add_middleware(Guard)
     errors.install(app)
-    for part in (home, register, log, disclosures, entrance, custody, metrics):
+    for part in (home, register, log, disclosures, entrance, custody, custodian_keys, metrics):
         app.include_router(part.router)
     for private in (wall, camera, health, playback, live, requests, candidates, reconciling):
         app.include_router(private.router)

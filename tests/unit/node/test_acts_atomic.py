@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from tests.node_store import Node, node
+from tests.node_store import DAY, Node, node
 
 from custodes.clock import SECOND, Instant
 from custodes.domain.acts import Act
@@ -22,6 +22,7 @@ from custodes.node.acts import (
     deployment,
     holds,
     inventories,
+    keys,
     masks,
     periods,
     register,
@@ -32,10 +33,13 @@ from custodes.node.acts import (
 )
 from custodes.node.queries import cameras as queries
 from custodes.node.store import tables
+from custodes.node.store.evidence import policy_of
 from custodes.places.register.importing.mapping import Mapping
 from custodes.places.register.importing.read import Source
 from custodes.places.register.inventory import Inventory, InventoryRow, Rejected
 from custodes.places.register.reconcile.outcome import Match, Reconciliation
+from custodes.trust.custody.keys import DatedKey, publish
+from custodes.trust.seal.wrapping import WrappingKey
 
 NOBODY = CameraId("a" * 26)
 
@@ -44,6 +48,12 @@ NOBODY = CameraId("a" * 26)
 def here(tmp_path: Path) -> Iterator[Node]:
     with node(tmp_path) as found:
         yield found
+
+
+def publish_keys(here: Node) -> None:
+    now = here.clock.now()
+    key = DatedKey(WrappingKey.generate().public, 24, now, Instant(now + DAY))
+    keys.publish_keys(here.store, publish(here.offices[0], policy_of(here.store).deployment, now, [key]))
 
 
 def begin_session(here: Node) -> None:
@@ -130,6 +140,11 @@ ACTS: dict[str, tuple[str, Callable[[Node], object]]] = {
     "install_custodians": (
         "custodian_sets",
         lambda here: deployment.install_custodians(here.store, Epoch(9), 2, 3, b"{}"),
+    ),
+    "publish_keys": ("custodian_keys", publish_keys),
+    "keys_lapsed": (
+        "alarms",
+        lambda here: keys.keys_lapsed(here.store, KeyId("k"), 24, "custodian 1, 24 h", "secret office"),
     ),
     "enrol_requester": ("requesters", lambda here: deployment.enrol_requester(here.store, KeyId("k"), b"{}")),
     "add_camera": ("cameras", lambda here: here.camera()),

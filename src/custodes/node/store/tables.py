@@ -21,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 
-from custodes.node.store import inventory_tables  # noqa: F401 - so that the metadata is whole
+from custodes.node.store import custody_tables, inventory_tables  # noqa: F401 - so that the metadata is whole
 from custodes.node.store._base import SEQ as _SEQ
 from custodes.node.store._base import entry as _entry
 from custodes.node.store._base import metadata as metadata

@@ -29,6 +29,16 @@ def opened(request: Digest, opening: Digest) -> JsonObject:
     return {"request": request.hex(), "opening": opening.hex()}
 
 
+def keys_published(custodian: KeyId, document: Digest, count: int) -> JsonObject:
+    """Facts of ``Act.KEYS_PUBLISHED``; ``document`` is the SHA-256 of the signed document, ``count`` its keys."""
+    return {"custodian": custodian, "document": document.hex(), "count": count}
+
+
+def keys_lapsed(custodian: KeyId, hours: int) -> JsonObject:
+    """Facts of ``Act.KEYS_LAPSED``: the custodian has no published key for footage kept for ``hours``."""
+    return {"custodian": custodian, "hours": hours}
+
+
 def committed(root: Digest, count: int) -> JsonObject:
     """Facts of ``Act.PERIODS_COMMITTED``."""
     return {"root": root.hex(), "count": count}

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""``custodes custody``: the operator's side of custody: custodians' keys, and documents that were carried by hand."""
+
+import argparse
+from pathlib import Path
+
+from custodes.cli._shell import add_dir, add_json, read_file, show
+from custodes.domain import times
+from custodes.node.config import Layout
+from custodes.node.queries import Store, keys
+from custodes.node.queries.keys import Coverage
+from custodes.node.runtime.taking import take
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the group."""
+    commands = parser.add_subparsers(metavar="ACTION", required=True)
+    shown = commands.add_parser("keys", help="until when each custodian has published wrapping keys")
+    shown.set_defaults(run=_keys)
+    taken = commands.add_parser("take", help="file a signed document that was carried by hand, whatever its kind")
+    taken.add_argument("document", type=Path)
+    taken.set_defaults(run=_take)
+    for command in commands.choices.values():
+        add_dir(command)
+        add_json(command)
+
+
+def _keys(arguments: argparse.Namespace) -> int:
+    store = Store(Layout(arguments.dir))
+    found = keys.coverage(store, keys.hours_in_use(store))
+    text = "\n".join(map(_line, found)) or "no camera is registered: no keys are needed yet"
+    show(arguments, [_facts(each) for each in found], text)
+    return 0
+
+
+def _line(each: Coverage) -> str:
+    until = "NONE for now" if each.until is None else f"until {times.to_text(each.until)[:10]}"
+    return f"custodian {each.index} ({each.label}): keys for footage kept {each.hours} h: {until}"
+
+
+def _facts(each: Coverage) -> dict[str, object]:
+    until = None if each.until is None else times.to_text(each.until)
+    return {"custodian": each.index, "label": each.label, "hours": each.hours, "until": until}
+
+
+def _take(arguments: argparse.Namespace) -> int:
+    kind = take(Store(Layout(arguments.dir)), read_file(arguments.document))
+    show(arguments, {"filed": kind}, f"filed: {kind}")
+    return 0

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A custodian's wrapping keys: made ahead, published, kept for as long as they are needed.
+
+In the custodian's folder: ``wrapping/<id>.key`` (0600, the private halves) and ``published/<digest>.json`` (documents
+of public halves as signed, handed in or not).
+"""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from custodes.clock import Clock, Instant
+from custodes.desk.keyfile import load_key, private_folder, read_file, save_key
+from custodes.desk.transport import Transport
+from custodes.domain import canonical
+from custodes.domain.canonical import listed, text
+from custodes.errors import CustodesError, Kind, corrupt, denied, invalid
+from custodes.trust.custody.keys import (
+    AHEAD,
+    LONGEST_HOURS,
+    MAX_DOCUMENT,
+    MAX_KEYS,
+    DatedKey,
+    KeyBatch,
+    parse_keys,
+    publish,
+    slots,
+)
+from custodes.trust.custody.policy import Policy
+from custodes.trust.seal.fields import sha256
+from custodes.trust.seal.signing import SigningKey
+from custodes.trust.seal.wrapping import WrappingKey
+from custodes.trust.tlog.store import write_durably
+
+WRAPPING = "custodian wrapping"
+_MOST_RETENTIONS = 24
+"""A server that asks for keys of more retentions than any town has would only fill the custodian's disk."""
+
+
+class KeyShelf:
+    """One custodian's wrapping keys, private halves and what was published of them."""
+
+    def __init__(
+        self,
+        folder: Path,
+        identity: SigningKey,
+        policy: Policy,
+        clock: Clock,
+        passphrase: str | None = None,
+        entropy: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self._folder = folder
+        self._identity = identity
+        self._policy = policy
+        self._clock = clock
+        self._passphrase = passphrase
+        self._entropy = entropy
+
+    def private(self) -> list[WrappingKey]:
+        """All private halves that are here; raises ``CustodesError`` (DENIED) for a wrong passphrase."""
+        paths = sorted((self._folder / "wrapping").glob("*.key"))
+        return [WrappingKey.from_seed(load_key(path, WRAPPING, self._passphrase)) for path in paths]
+
+    def batches(self) -> list[KeyBatch]:
+        """What was published, or is about to be; raises ``CustodesError`` (CORRUPT) for a changed file."""
+        return [parse_keys(data, self._policy) for data in self._documents()]
+
+    def _documents(self) -> list[bytes]:
+        return [read_file(path, MAX_DOCUMENT) for path in sorted((self._folder / "published").glob("*.json"))]
+
+    def covered(self, hours: int) -> Instant:
+        """Until when keys for this retention are published; now if there are none for later."""
+        ends = [key.until for batch in self.batches() for key in batch.keys if key.hours == hours]
+        return max([self._clock.now(), *ends])
+
+    def published(self) -> list[int]:
+        """The retentions (hours) that there are published keys for, now or later."""
+        # What nothing needs any more is let go when its keys have run out.
+        now = self._clock.now()
+        return sorted({key.hours for batch in self.batches() for key in batch.keys if key.until > now})
+
+    def retentions(self, transport: Transport, more: Iterable[int] = ()) -> list[int]:
+        """The retentions (hours) to have keys for: what the server says is in use, what was published, and ``more``.
+
+        Raises ``CustodesError``: INVALID for more than two dozen or one that cannot be, or if there is none.
+        """
+        found = {*more, *_asked_for(transport)}
+        found |= set(self.published())
+        if not found:
+            raise invalid("no camera's retention is known: name what keys are needed for, for example --hours 72")
+        if len(found) > _MOST_RETENTIONS or not all(1 <= hours <= LONGEST_HOURS for hours in found):
+            raise invalid(f"keys are for at most {_MOST_RETENTIONS} retentions, of 1 to {LONGEST_HOURS} hours each")
+        return sorted(found)
+
+    def extend(self, retentions: Sequence[int], ahead: int = AHEAD) -> bytes | None:
+        """Make keys for what is not covered of the next ``ahead`` nanoseconds; returns the signed document.
+
+        None if everything is covered. The private halves are durable before anything is signed: a crash leaves keys
+        that nobody seals to. ``CustodesError`` (DENIED) for somebody who is not in the current set.
+        """
+        now = self._clock.now()
+        if self._policy.custodians[-1].holder(self._identity.public.id) is None:
+            raise denied("this custodian is not in the policy's current set: nobody would seal to its keys")
+        wanted = [
+            (hours, start, until)
+            for hours in retentions
+            for start, until in slots(hours, self.covered(hours), Instant(now + ahead))
+        ]
+        made, salt = [], self._entropy(16)
+        for hours, start, until in wanted[:MAX_KEYS]:
+            key = WrappingKey.generate(self._entropy)
+            path = self._folder / "wrapping" / f"{key.public.id}.key"
+            save_key(path, WRAPPING, key.public.id, key.seed, self._passphrase, self._entropy, salt)
+            made.append(DatedKey(key.public, hours, start, until))
+        if not made:
+            return None
+        signed = publish(self._identity, self._policy.deployment, now, made)
+        private_folder(self._folder / "published")
+        write_durably(self._folder / "published" / f"{sha256(signed).hex()}.json", signed)
+        return signed
+
+    def hand_in(self, transport: Transport) -> int:
+        """Hand in whatever of the published documents the other side does not have; returns how many keys that were."""
+        known, count = _known(transport), 0
+        for data in self._documents():
+            batch = parse_keys(data, self._policy)
+            if batch.digest.hex() in known or batch.keys[-1].until <= self._clock.now():
+                continue
+            try:
+                transport.file("keys", data)
+            except CustodesError as problem:
+                if problem.kind is not Kind.CONFLICT:
+                    raise
+            else:
+                count += len(batch.keys)
+        return count
+
+
+def _index(transport: Transport) -> canonical.JsonObject:
+    """What the operator says of the keys: which retentions are in use, which documents are there; empty by hand."""
+    try:
+        source = canonical.load_object(transport.document("keys", MAX_DOCUMENT))
+    except CustodesError as problem:
+        if problem.kind is not Kind.NOT_FOUND:
+            raise
+        return {"hours": [], "documents": []}
+    return source
+
+
+def _asked_for(transport: Transport) -> list[int]:
+    found = [hours for hours in listed(_index(transport), "hours") if isinstance(hours, int)]
+    return found[: _MOST_RETENTIONS + 1]
+
+
+def _known(transport: Transport) -> set[str]:
+    found = set()
+    for item in listed(_index(transport), "documents"):
+        if not isinstance(item, dict):
+            raise corrupt("the server's list of keys cannot be read")
+        found.add(text(item, "digest"))
+    return found

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Dated wrapping keys of the custodians."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+_SEQ = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "custodian_keys",
+        sa.Column("digest", sa.String(), primary_key=True, nullable=False),
+        sa.Column("custodian", sa.String(), nullable=False),
+        sa.Column("document", sa.LargeBinary(), nullable=False),
+        sa.Column("filed", sa.BigInteger(), nullable=False),
+        sa.Column("seq", _SEQ, sa.ForeignKey("log_entries.seq"), nullable=False),
+    )
+    op.create_table(
+        "wrapping_keys",
+        sa.Column("id", sa.String(), primary_key=True, nullable=False),
+        sa.Column("document", sa.String(), sa.ForeignKey("custodian_keys.digest"), nullable=False),
+        sa.Column("custodian", sa.String(), nullable=False),
+        sa.Column("hours", sa.Integer(), nullable=False),
+        sa.Column("start", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("due", sa.BigInteger(), nullable=False),
+    )
+    op.create_index("ix_wrapping_keys_until", "wrapping_keys", ["until"])
