@@ -16,11 +16,12 @@ from tests.node_store import Node, node, permit_of
 
 from custodes.clock import SECOND, Instant
 from custodes.desk import custodian
+from custodes.desk.agent import Agent, Round
 from custodes.desk.custodian import CustodianDesk
 from custodes.desk.transport import Transport
 from custodes.domain.ids import CameraId, PeriodId
 from custodes.domain.video import Packet, SourceTime, StreamInfo
-from custodes.node.acts import register
+from custodes.node.acts import register, sessions
 from custodes.node.queries.alarms import going_on
 from custodes.node.runtime import states
 from custodes.node.runtime.bookkeeper import Bookkeeper
@@ -86,6 +87,18 @@ class KeyTown:
         watch = KeyWatch(self.node.store)
         watch.look()
         self.vault.keyring = keyring(watch.order, policy_of(self.node.store))
+
+    def later(self, nanoseconds: int) -> None:
+        """Let time pass, and have the witness sign a log that has grown since."""
+        self.node.clock.advance(nanoseconds)
+        sessions.issue_link(self.node.store, "operator")
+        self.settle()
+
+    def agent(self, number: int) -> Round:
+        """One round of a custodian's agent, and let what it stated into the log."""
+        done = Agent(self.desk(number), self.way(number), self.node.clock).round()
+        self.settle()
+        return done
 
     def record(self) -> PeriodId:
         """Seal a minute of two seconds that begins now, through the recorder's own write path."""

@@ -2,14 +2,17 @@
 """``custodes custodian``: a custodian's own program, on a machine of their own."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from custodes.cli._shell import add_dir, add_json, instant, passphrase, read_file, show
 from custodes.clock import SystemClock
 from custodes.desk import custodian
+from custodes.desk.agent import Agent, Round
 from custodes.desk.custodian import CustodianDesk, Pending
 from custodes.domain import times
 from custodes.domain.ids import CameraId, check_id
+from custodes.errors import invalid
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +39,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--hours", type=int, action="append", default=[], help="a retention that needs keys; repeatable"
     )
     rotate.set_defaults(run=_rotate)
-    for command in (pending, grant, refuse, rotate):
+    agent = commands.add_parser("agent", help="watch the log, warn of requests, renew and destroy keys; grants nothing")
+    agent.add_argument("--once", action="store_true", help="one round, for cron")
+    agent.add_argument("--every", type=int, default=60, metavar="MINUTES", help="time between rounds (default: 60)")
+    agent.add_argument(
+        "--own-clock", action="store_true", help="destroy what is due by this machine's clock, which you have checked"
+    )
+    agent.set_defaults(run=_agent)
+    for command in (pending, grant, refuse, rotate, agent):
         command.add_argument(
             "--server",
             required=True,
@@ -131,3 +141,35 @@ def _rotate(arguments: argparse.Namespace) -> int:
     lines = [f"for footage kept {hours} h: published until {end[:10]}" for hours, end in until.items()]
     show(arguments, {"published": count, "until": until}, "\n".join([f"{count} keys published", *lines]))
     return 0
+
+
+def _agent(arguments: argparse.Namespace) -> int:
+    if arguments.every < 1:
+        raise invalid("--every is at least one minute")
+    desk = _desk(arguments)
+    agent = Agent(desk, desk.transport(arguments.server), SystemClock(), arguments.own_clock)
+    done = agent.round()
+    _show_round(arguments, done)
+    if arguments.once:
+        return 1 if done.problems else 0
+    from custodes.node.runtime.supervisor import stop_on_signals
+
+    stop = stop_on_signals()
+    while not stop.wait(60 * arguments.every):
+        _show_round(arguments, agent.round())
+    return 0
+
+
+def _show_round(arguments: argparse.Namespace, done: Round) -> None:
+    facts = {
+        "witnessed": times.to_text(done.witnessed) if done.witnessed is not None else None,
+        "requests": [_facts(each) for each in done.requests],
+        "published": done.published,
+        "destroyed": list(done.destroyed),
+        "problems": done.problems,
+    }
+    lines = [f"PROBLEM: {each}" for each in done.problems]
+    lines += [f"REQUEST, to be answered by you: {_text(each)}" for each in done.requests]
+    lines.append(f"{done.published} keys published, {len(done.destroyed)} destroyed")
+    show(arguments, facts, "\n".join(lines))
+    sys.stdout.flush()

@@ -2,20 +2,23 @@
 """``custodes custody``: the operator's side of custody: custodians' keys, and documents that were carried by hand."""
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 
 from custodes.cli._shell import add_dir, add_json, read_file, show
 from custodes.domain import times
 from custodes.node.config import Layout
 from custodes.node.queries import Store, keys
-from custodes.node.queries.keys import Coverage
+from custodes.node.queries.keys import Coverage, DestructionView
 from custodes.node.runtime.taking import take
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments of the group."""
     commands = parser.add_subparsers(metavar="ACTION", required=True)
-    shown = commands.add_parser("keys", help="until when each custodian has published wrapping keys")
+    shown = commands.add_parser(
+        "keys", help="until when each custodian has published wrapping keys, and which are overdue to be destroyed"
+    )
     shown.set_defaults(run=_keys)
     taken = commands.add_parser("take", help="file a signed document that was carried by hand, whatever its kind")
     taken.add_argument("document", type=Path)
@@ -28,14 +31,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def _keys(arguments: argparse.Namespace) -> int:
     store = Store(Layout(arguments.dir))
     found = keys.coverage(store, keys.hours_in_use(store))
-    text = "\n".join(map(_line, found)) or "no camera is registered: no keys are needed yet"
-    show(arguments, [_facts(each) for each in found], text)
+    gone = keys.destruction(store)
+    lines = [*map(_line, found), *map(_destroyed, gone)] or ["no camera is registered: no keys are needed yet"]
+    facts = {"published": [_facts(each) for each in found], "destroyed": [asdict(each) for each in gone]}
+    show(arguments, facts, "\n".join(lines))
     return 0
 
 
 def _line(each: Coverage) -> str:
     until = "NONE for now" if each.until is None else f"until {times.to_text(each.until)[:10]}"
     return f"custodian {each.index} ({each.label}): keys for footage kept {each.hours} h: {until}"
+
+
+def _destroyed(each: DestructionView) -> str:
+    late = f", {each.overdue} OVERDUE since {times.to_text(each.since)[:10]}" if each.since is not None else ""
+    return f"custodian {each.index} ({each.label}): {each.live} keys there, {each.destroyed} destroyed{late}"
 
 
 def _facts(each: Coverage) -> dict[str, object]:

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from custodes.clock import Clock, Instant
-from custodes.desk.custodian_history import check_history
+from custodes.desk.custodian_history import check_history, visit
 from custodes.desk.keyfile import load_key, load_policy_file, private_folder, read_file, save_key
 from custodes.desk.keyfile import trust_policy as trust_policy
 from custodes.desk.keyshelf import WRAPPING, KeyShelf
 from custodes.desk.transport import Transport, open_transport
 from custodes.domain.ids import CameraId, PeriodId, check_id
-from custodes.errors import CustodesError, conflict, denied
+from custodes.errors import CustodesError, conflict, denied, unavailable
 from custodes.trust.custody.access import make_access
 from custodes.trust.custody.dossier import VerifiedDossier, verify_dossier
 from custodes.trust.custody.grant import grant_verified, refuse, verify_refusal
@@ -99,6 +99,19 @@ class CustodianDesk:
     @property
     def policy(self) -> Policy:
         return self._policy
+
+    def watch(self, transport: Transport) -> Instant:
+        """Check that the log is witnessed and has only grown since the last visit; returns the witnesses' time.
+
+        Raises ``CustodesError``: DENIED or CORRUPT says what is wrong with it, UNAVAILABLE that it cannot be read.
+        """
+        log = transport.log()
+        if log is None:
+            raise unavailable("the log was not carried along")
+        try:
+            return visit(self._folder / "seen", self._policy, log)
+        finally:
+            log.close()
 
     def rotate(self, transport: Transport, hours: Collection[int] = (), ahead: int = AHEAD) -> int:
         """Make and hand in wrapping keys for what is not covered of the next ``ahead`` nanoseconds; returns how many.

@@ -18,7 +18,7 @@ from custodes.domain.canonical import JsonObject, integer, member, text
 from custodes.errors import CustodesError, conflict, corrupt, denied, not_found, unavailable
 from custodes.trust.custody.policy import Policy, parse_policy
 from custodes.trust.seal.fields import binary, only, to_base64, versioned
-from custodes.trust.tlog.store import make_folder, write_durably
+from custodes.trust.tlog.store import make_folder, sync_folder, write_durably
 
 SCRYPT_N = 2**17
 """128 MiB and about half a second per guess."""
@@ -80,6 +80,25 @@ def load_key(path: Path, use: str, passphrase: str | None = None) -> bytes:
         return AESGCM(_stretch(passphrase, binary(kdf, "salt", 16), n)).decrypt(box[:12], box[12:], about)
     except (InvalidTag, ValueError):
         raise denied(f"the passphrase of {path} is wrong, or the file was changed") from None
+
+
+def destroy_key(path: Path) -> bool:
+    """Overwrite a key file with random bytes, sync it, unlink it, sync the folder; False if there is none.
+
+    This is as much as a program can do: flash disks, snapshots and backups may keep what was there.
+    """
+    try:
+        with path.open("r+b") as file:
+            file.write(os.urandom(os.fstat(file.fileno()).st_size))
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()
+        sync_folder(path.parent)
+    except FileNotFoundError:
+        return False
+    except OSError as problem:
+        raise unavailable(f"{path} cannot be destroyed: {problem.strerror}") from None
+    return True
 
 
 @lru_cache(maxsize=16)

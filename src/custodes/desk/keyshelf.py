@@ -2,7 +2,7 @@
 """A custodian's wrapping keys: made ahead, published, kept for as long as they are needed.
 
 In the custodian's folder: ``wrapping/<id>.key`` (0600, the private halves) and ``published/<digest>.json`` (documents
-of public halves as signed, handed in or not).
+of public halves as signed, handed in or not) and ``destroyed/<digest>.json`` (statements).
 """
 
 import os
@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from custodes.clock import Clock, Instant
-from custodes.desk.keyfile import load_key, private_folder, read_file, save_key
+from custodes.desk.keyfile import destroy_key, load_key, private_folder, read_file, save_key
 from custodes.desk.transport import Transport
 from custodes.domain import canonical
 from custodes.domain.canonical import listed, text
+from custodes.domain.ids import KeyId
 from custodes.errors import CustodesError, Kind, corrupt, denied, invalid
 from custodes.trust.custody.keys import (
     AHEAD,
@@ -22,9 +23,11 @@ from custodes.trust.custody.keys import (
     MAX_KEYS,
     DatedKey,
     KeyBatch,
+    parse_destroyed,
     parse_keys,
     publish,
     slots,
+    state_destroyed,
 )
 from custodes.trust.custody.policy import Policy
 from custodes.trust.seal.fields import sha256
@@ -121,40 +124,74 @@ class KeyShelf:
 
     def hand_in(self, transport: Transport) -> int:
         """Hand in whatever of the published documents the other side does not have; returns how many keys that were."""
-        known, count = _known(transport), 0
+        known, count = _digests(_index(transport)), 0
         for data in self._documents():
             batch = parse_keys(data, self._policy)
-            if batch.digest.hex() in known or batch.keys[-1].until <= self._clock.now():
-                continue
-            try:
-                transport.file("keys", data)
-            except CustodesError as problem:
-                if problem.kind is not Kind.CONFLICT:
-                    raise
-            else:
+            over = batch.keys[-1].until <= self._clock.now()
+            if batch.digest.hex() not in known and not over and _filed(transport, "keys", data):
                 count += len(batch.keys)
         return count
 
+    def destroy(self, at: Instant) -> list[KeyId]:
+        """Destroy the private halves of all published keys that are due by ``at``; returns which were there."""
+        due = [key.id for batch in self.batches() for key in batch.keys if key.due <= at]
+        return [key for key in due if destroy_key(self._folder / "wrapping" / f"{key}.key")]
 
-def _index(transport: Transport) -> canonical.JsonObject:
-    """What the operator says of the keys: which retentions are in use, which documents are there; empty by hand."""
+    def state_destroyed(self, transport: Transport) -> None:
+        """Sign a statement of what is gone, and hand in every statement that the other side does not have.
+
+        After a crash between destroying and this, the next call finds the files missing.
+        """
+        now, folder, index = self._clock.now(), self._folder / "destroyed", _index(transport)
+        stated = {key for data in self._statements() for key in parse_destroyed(data, self._policy).keys}
+        # What the other side never got, nothing was sealed to, and it would refuse to hear of it.
+        got = [each for each in self.batches() if index is None or each.digest.hex() in _digests(index)]
+        due = {key.id for batch in got for key in batch.keys if key.due <= now}
+        gone = [key for key in sorted(due - stated) if not (self._folder / "wrapping" / f"{key}.key").exists()]
+        if gone:
+            signed = state_destroyed(self._identity, self._policy.deployment, now, gone[:MAX_KEYS])
+            private_folder(folder)
+            write_durably(folder / f"{sha256(signed).hex()}.json", signed)
+        known = [] if index is None else listed(index, "destructions")
+        for data in self._statements():
+            if sha256(data).hex() not in known:
+                _filed(transport, "destroyed", data)
+
+    def _statements(self) -> list[bytes]:
+        return [read_file(path, MAX_DOCUMENT) for path in sorted((self._folder / "destroyed").glob("*.json"))]
+
+
+def _filed(transport: Transport, what: str, signed: bytes) -> bool:
+    """Hand a document in; False if it is there already."""
     try:
-        source = canonical.load_object(transport.document("keys", MAX_DOCUMENT))
+        transport.file(what, signed)
+    except CustodesError as problem:
+        if problem.kind is not Kind.CONFLICT:
+            raise
+        return False
+    return True
+
+
+def _index(transport: Transport) -> canonical.JsonObject | None:
+    """What the operator says of the keys: retentions in use, documents that are there. None by hand."""
+    try:
+        return canonical.load_object(transport.document("keys", MAX_DOCUMENT))
     except CustodesError as problem:
         if problem.kind is not Kind.NOT_FOUND:
             raise
-        return {"hours": [], "documents": []}
-    return source
+        return None
 
 
 def _asked_for(transport: Transport) -> list[int]:
-    found = [hours for hours in listed(_index(transport), "hours") if isinstance(hours, int)]
+    index = _index(transport)
+    found = [] if index is None else [hours for hours in listed(index, "hours") if isinstance(hours, int)]
     return found[: _MOST_RETENTIONS + 1]
 
 
-def _known(transport: Transport) -> set[str]:
+def _digests(index: canonical.JsonObject | None) -> set[str]:
+    """The documents of keys that the other side has."""
     found = set()
-    for item in listed(_index(transport), "documents"):
+    for item in [] if index is None else listed(index, "documents"):
         if not isinstance(item, dict):
             raise corrupt("the server's list of keys cannot be read")
         found.add(text(item, "digest"))

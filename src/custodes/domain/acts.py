@@ -22,6 +22,7 @@ class Act(Enum):
     REQUESTER_ENROLLED = "requester.enrolled"
     KEYS_PUBLISHED = "custodian.keys-published"
     KEYS_LAPSED = "custodian.keys-lapsed"
+    KEYS_DESTROYED = "custodian.keys-destroyed"
     ENTRY_PUBLISHED = "register.published"
     INVENTORY_IMPORTED = "inventory.imported"
     INVENTORIES_RECONCILED = "inventories.reconciled"

@@ -11,23 +11,30 @@ from custodes.node.queries import keys
 from custodes.web.custody import Signed
 from custodes.web.security import services_of
 
-router = APIRouter(prefix="/api/custody/keys")
+router = APIRouter(prefix="/api/custody")
 
 
-@router.get("")
+@router.get("/keys")
 def index(request: Request) -> Response:
-    """Which retentions are in use, and which documents of keys there are."""
+    """Which retentions are in use, which documents and statements there are, and what is overdue."""
     return Response(canonical.dumps(keys.index(services_of(request).store)), media_type="application/json")
 
 
-@router.get("/{digest}")
+@router.get("/keys/{digest}")
 def document(request: Request, digest: str) -> Response:
-    """A document of keys, as its custodian signed it."""
+    """A document of keys or a statement of destruction, as its custodian signed it."""
     return Response(keys.document(services_of(request).store, digest), media_type="application/json")
 
 
-@router.post("")
+@router.post("/keys")
 async def publish(request: Request, signed: Signed) -> Response:
     """File a custodian's signed document of keys."""
     await run_in_threadpool(acts.publish_keys, services_of(request).store, signed)
+    return Response(status_code=204)
+
+
+@router.post("/destroyed")
+async def destroyed(request: Request, signed: Signed) -> Response:
+    """File a custodian's signed statement that keys were destroyed."""
+    await run_in_threadpool(acts.destroy_keys, services_of(request).store, signed)
     return Response(status_code=204)

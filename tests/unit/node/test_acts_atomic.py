@@ -32,13 +32,13 @@ from custodes.node.acts import (
     viewing,
 )
 from custodes.node.queries import cameras as queries
-from custodes.node.store import tables
+from custodes.node.store import custody_tables, tables
 from custodes.node.store.evidence import policy_of
 from custodes.places.register.importing.mapping import Mapping
 from custodes.places.register.importing.read import Source
 from custodes.places.register.inventory import Inventory, InventoryRow, Rejected
 from custodes.places.register.reconcile.outcome import Match, Reconciliation
-from custodes.trust.custody.keys import DatedKey, publish
+from custodes.trust.custody.keys import DatedKey, publish, state_destroyed
 from custodes.trust.seal.wrapping import WrappingKey
 
 NOBODY = CameraId("a" * 26)
@@ -54,6 +54,13 @@ def publish_keys(here: Node) -> None:
     now = here.clock.now()
     key = DatedKey(WrappingKey.generate().public, 24, now, Instant(now + DAY))
     keys.publish_keys(here.store, publish(here.offices[0], policy_of(here.store).deployment, now, [key]))
+
+
+def destroy_keys(here: Node) -> None:
+    publish_keys(here)
+    key = here.store.read(sa.select(custody_tables.wrapping_keys.c.id))[0].id
+    deployment_id = policy_of(here.store).deployment
+    keys.destroy_keys(here.store, state_destroyed(here.offices[0], deployment_id, here.clock.now(), [key]))
 
 
 def begin_session(here: Node) -> None:
@@ -142,6 +149,7 @@ ACTS: dict[str, tuple[str, Callable[[Node], object]]] = {
         lambda here: deployment.install_custodians(here.store, Epoch(9), 2, 3, b"{}"),
     ),
     "publish_keys": ("custodian_keys", publish_keys),
+    "destroy_keys": ("key_destructions", destroy_keys),
     "keys_lapsed": (
         "alarms",
         lambda here: keys.keys_lapsed(here.store, KeyId("k"), 24, "custodian 1, 24 h", "secret office"),

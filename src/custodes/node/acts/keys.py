@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Acts on custodians' wrapping keys: documents that custodians have signed are verified, kept and logged."""
 
+import sqlalchemy as sa
+
 from custodes.domain.acts import Act
 from custodes.domain.ids import KeyId
 from custodes.errors import conflict, denied
@@ -8,7 +10,7 @@ from custodes.node.store import Store, custody_tables
 from custodes.node.store.alarms import LAPSED, raise_alarm
 from custodes.node.store.evidence import policy_of
 from custodes.trust.custody import facts
-from custodes.trust.custody.keys import parse_keys
+from custodes.trust.custody.keys import parse_destroyed, parse_keys
 
 
 def publish_keys(store: Store, signed: bytes) -> None:
@@ -41,6 +43,28 @@ def publish_keys(store: Store, signed: bytes) -> None:
                 for key in batch.keys
             ],
         )  # fmt: skip
+
+
+def destroy_keys(store: Store, signed: bytes) -> None:
+    """File a custodian's statement that the private halves of published keys were destroyed.
+
+    ``CustodesError``: DENIED for a key that this custodian has not published, CONFLICT for one that was stated before.
+    """
+    stated = parse_destroyed(signed, policy_of(store))
+    rows = custody_tables.wrapping_keys
+    with store.act(Act.KEYS_DESTROYED, facts.keys_destroyed(stated.custodian, stated.digest, len(stated.keys))) as tx:
+        tx.connection.execute(
+            custody_tables.key_destructions.insert().values(
+                digest=stated.digest.hex(), custodian=stated.custodian, document=signed, filed=tx.now, seq=tx.seq
+            )
+        )
+        for key in stated.keys:
+            own = sa.and_(rows.c.id == key, rows.c.custodian == stated.custodian)
+            if not tx.connection.execute(sa.select(rows.c.id).where(own)).first():
+                raise denied(f"the key {key} was never published by this custodian")
+            there = sa.and_(own, rows.c.destroyed.is_(None))
+            if not tx.connection.execute(sa.update(rows).where(there).values(destroyed=tx.now)).rowcount:
+                raise conflict(f"that the key {key} was destroyed was stated already")
 
 
 def keys_lapsed(store: Store, custodian: KeyId, hours: int, subject: str, detail: str) -> None:

@@ -14,6 +14,7 @@ from custodes.errors import CustodesError, not_found
 from custodes.node.queries import log, register
 from custodes.node.store import Store, custody_tables, tables
 from custodes.node.store.evidence import policy_of
+from custodes.trust.custody.keys import GRACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,18 @@ class Coverage:
     label: str
     hours: int
     until: Instant | None
+
+
+@dataclass(frozen=True, slots=True)
+class DestructionView:
+    """One custodian's keys: ``live`` are published and not destroyed, ``overdue`` of them should be since ``since``."""
+
+    index: int
+    label: str
+    live: int
+    destroyed: int
+    overdue: int
+    since: Instant | None
 
 
 def hours_in_use(store: Store) -> list[int]:
@@ -60,7 +73,7 @@ def coverage(store: Store, hours: Sequence[int]) -> list[Coverage]:
     query = (
         sa.select(keys.c.custodian, keys.c.hours, keys.c.start, keys.c.until)
         .join(custody_tables.custodian_keys, custody_tables.custodian_keys.c.digest == keys.c.document)
-        .where(keys.c.until > now, _witnessed(store))
+        .where(keys.c.until > now, keys.c.destroyed.is_(None), _witnessed(store))
         .order_by(keys.c.start)
     )
     rows = store.read(query)
@@ -84,16 +97,51 @@ def _lasting(spans: Sequence[tuple[int, int]], now: Instant) -> Instant | None:
 
 
 def document(store: Store, digest: str) -> bytes:
-    """A document of published keys, as signed; unknown: ``CustodesError`` (NOT_FOUND)."""
-    documents = custody_tables.custodian_keys.c
-    rows = store.read(sa.select(documents.document).where(documents.digest == digest))
-    if not rows:
-        raise not_found("there is no such document of keys")
-    return bytes(rows[0].document)
+    """A document of published keys or a statement of destruction, as signed; unknown: ``CustodesError`` (NOT_FOUND)."""
+    for table in (custody_tables.custodian_keys, custody_tables.key_destructions):
+        rows = store.read(sa.select(table.c.document).where(table.c.digest == digest))
+        if rows:
+            return bytes(rows[0].document)
+    raise not_found("there is no such document of keys")
+
+
+def destroyed(store: Store) -> list[KeyId]:
+    """Keys whose days are not over and that were destroyed all the same: nothing must be sealed to them."""
+    keys = custody_tables.wrapping_keys.c
+    rows = store.read(
+        sa.select(keys.id).where(keys.until > store.clock.now(), keys.destroyed.is_not(None)).order_by(keys.id)
+    )
+    return [KeyId(row.id) for row in rows]
+
+
+def destruction(store: Store) -> list[DestructionView]:
+    """How far every custodian that has ever published keys has destroyed what is due."""
+    keys, now = custody_tables.wrapping_keys.c, store.clock.now()
+    late = sa.and_(keys.destroyed.is_(None), keys.due + GRACE < now)
+    rows = store.read(
+        sa.select(
+            keys.custodian,
+            sa.func.count(keys.destroyed).label("gone"),
+            sa.func.count().label("all"),
+            sa.func.sum(sa.case((late, 1), else_=0)).label("overdue"),
+            sa.func.min(sa.case((late, keys.due))).label("since"),
+        ).group_by(keys.custodian)
+    )
+    policy, found = policy_of(store), []
+    for row in rows:
+        member = policy.custodian(KeyId(row.custodian))
+        since = None if row.since is None else Instant(row.since)
+        index, label = (member.index, member.label) if member else (0, "a former custodian")
+        found.append(DestructionView(index, label, row.all - row.gone, row.gone, row.overdue, since))
+    return sorted(found, key=lambda view: view.index)
 
 
 def index(store: Store) -> JsonObject:
-    """What the public is told: ``hours`` in use, and ``documents`` with digest, custodian and the end of their keys."""
+    """What the public is told.
+
+    ``hours`` in use, ``documents`` with digest, custodian and the end of their keys, ``destructions`` (digests of the
+    statements), and ``overdue``: which custodian has not stated the destruction of how many keys, since when.
+    """
     documents, keys = custody_tables.custodian_keys, custody_tables.wrapping_keys
     rows = store.read(
         sa.select(documents.c.digest, documents.c.custodian, sa.func.max(keys.c.until).label("until"))
@@ -104,4 +152,13 @@ def index(store: Store) -> JsonObject:
     found: list[Json] = [
         {"digest": row.digest, "custodian": row.custodian, "until": times.to_text(Instant(row.until))} for row in rows
     ]
-    return {"v": 1, "hours": [*hours_in_use(store)], "documents": found}
+    stated = custody_tables.key_destructions.c
+    gone: list[Json] = [row.digest for row in store.read(sa.select(stated.digest).order_by(stated.seq))]
+    overdue: list[Json] = [
+        {"index": each.index, "label": each.label, "keys": each.overdue, "since": times.to_text(each.since)}
+        for each in destruction(store)
+        if each.since is not None
+    ]
+    return {
+        "v": 1, "hours": [*hours_in_use(store)], "documents": found, "destructions": gone, "overdue": overdue,
+    }  # fmt: skip

@@ -8,7 +8,7 @@ from custodes.errors import invalid
 from custodes.node.acts import disclosures, keys
 from custodes.node.store import Store
 from custodes.trust.custody.grant import GRANT, REFUSAL
-from custodes.trust.custody.keys import KEYS
+from custodes.trust.custody.keys import DESTROYED, KEYS
 from custodes.trust.custody.opening_statement import OPENED
 from custodes.trust.custody.request import REQUEST
 
@@ -18,6 +18,7 @@ _ACTS: dict[str, Callable[[Store, bytes], object]] = {
     REFUSAL: disclosures.file_refusal,
     OPENED: disclosures.file_opening,
     KEYS: keys.publish_keys,
+    DESTROYED: keys.destroy_keys,
 }
 
 

@@ -21,6 +21,9 @@ KEYS = "keys"
 LAPSED = "lapsed keys"
 """A custodian has no published key for a retention in use. Its subject is ``custodian <index>, <hours> h``."""
 
+OVERDUE = "overdue keys"
+"""A custodian has not stated that keys which were due long ago are destroyed. Its subject is ``custodian <index>``."""
+
 
 def raise_alarm(
     connection: sa.Connection, kind: str, subject: str, detail: str, now: Instant, seq: int | None = None

@@ -24,5 +24,16 @@ wrapping_keys = Table(
     Column("hours", Integer, nullable=False),  # of retention, at most
     Column("start", BigInteger, nullable=False),
     Column("until", BigInteger, nullable=False, index=True),
-    Column("due", BigInteger, nullable=False),  # when its private half is to be destroyed
+    Column("due", BigInteger, nullable=False, index=True),  # when its private half is to be destroyed
+    Column("destroyed", BigInteger),  # when the statement that it was destroyed came
+)
+
+key_destructions = Table(
+    "key_destructions",
+    metadata,
+    Column("digest", String, primary_key=True),  # SHA-256 of the statement, as logged
+    Column("custodian", String, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("filed", BigInteger, nullable=False),
+    entry(),
 )

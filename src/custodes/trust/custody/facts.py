@@ -34,6 +34,11 @@ def keys_published(custodian: KeyId, document: Digest, count: int) -> JsonObject
     return {"custodian": custodian, "document": document.hex(), "count": count}
 
 
+def keys_destroyed(custodian: KeyId, statement: Digest, count: int) -> JsonObject:
+    """Facts of ``Act.KEYS_DESTROYED``; ``statement`` is the SHA-256 of the signed statement, ``count`` its keys."""
+    return {"custodian": custodian, "statement": statement.hex(), "count": count}
+
+
 def keys_lapsed(custodian: KeyId, hours: int) -> JsonObject:
     """Facts of ``Act.KEYS_LAPSED``: the custodian has no published key for footage kept for ``hours``."""
     return {"custodian": custodian, "hours": hours}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Dated wrapping keys of the custodians."""
+"""Dated wrapping keys of the custodians, and statements that they were destroyed."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -30,5 +30,15 @@ def upgrade() -> None:
         sa.Column("start", sa.BigInteger(), nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=False),
         sa.Column("due", sa.BigInteger(), nullable=False),
+        sa.Column("destroyed", sa.BigInteger(), nullable=True),
     )
     op.create_index("ix_wrapping_keys_until", "wrapping_keys", ["until"])
+    op.create_index("ix_wrapping_keys_due", "wrapping_keys", ["due"])
+    op.create_table(
+        "key_destructions",
+        sa.Column("digest", sa.String(), primary_key=True, nullable=False),
+        sa.Column("custodian", sa.String(), nullable=False),
+        sa.Column("document", sa.LargeBinary(), nullable=False),
+        sa.Column("filed", sa.BigInteger(), nullable=False),
+        sa.Column("seq", _SEQ, sa.ForeignKey("log_entries.seq"), nullable=False),
+    )
