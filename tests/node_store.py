@@ -30,7 +30,7 @@ DAY = 24 * 3600 * SECOND
 
 @dataclass
 class Node:
-    """A deployment. ``offices``: identities of its custodians. ``witness_up`` False: the witness does not answer."""
+    """A deployment. ``offices``, ``wrapping``: its custodians. ``witness_up`` False: the witness is silent."""
 
     layout: Layout
     clock: FakeClock
@@ -39,6 +39,7 @@ class Node:
     witness_key: Ed25519Cosigner
     requester: SigningKey
     offices: tuple[SigningKey, ...] = ()
+    wrapping: tuple[WrappingKey, ...] = ()
     witness_up: bool = True
     asked: int = 0
 
@@ -89,8 +90,9 @@ def node(root: Path, offices: tuple[Custodian, ...] = ()) -> Iterator[Node]:
     layout = Layout(root / "node")
     cosigner = Ed25519Cosigner("witness.example/one", os.urandom(32), clock)
     identities = tuple(SigningKey.generate() for _ in range(3))
+    wrapping = tuple(WrappingKey.generate() for _ in range(3))
     custodians = offices or tuple(
-        Custodian(index, f"office {index}", identity.public, WrappingKey.generate().public)
+        Custodian(index, f"office {index}", identity.public, wrapping[index - 1].public)
         for index, identity in enumerate(identities, 1)
     )
     requester = SigningKey.generate()
@@ -105,6 +107,6 @@ def node(root: Path, offices: tuple[Custodian, ...] = ()) -> Iterator[Node]:
     witness = Witness(FolderStates(root / "witness"), [cosigner], lambda _origin: keys)
     store = Store(layout, clock)
     try:
-        yield Node(layout, clock, store, witness, cosigner, requester, identities)
+        yield Node(layout, clock, store, witness, cosigner, requester, identities, wrapping)
     finally:
         store.close()

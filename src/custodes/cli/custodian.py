@@ -46,7 +46,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--own-clock", action="store_true", help="destroy what is due by this machine's clock, which you have checked"
     )
     agent.set_defaults(run=_agent)
-    for command in (pending, grant, refuse, rotate, agent):
+    drill = commands.add_parser("drill", help="prove that you can open your shares, with a secret that seals nothing")
+    drill.set_defaults(run=_drill)
+    for command in (pending, grant, refuse, rotate, agent, drill):
         command.add_argument(
             "--server",
             required=True,
@@ -143,6 +145,15 @@ def _rotate(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _drill(arguments: argparse.Namespace) -> int:
+    desk = _desk(arguments)
+    digest, told = desk.drill(desk.transport(arguments.server))
+    together = "together you could open" if told.get("opened") else "not enough of you have answered yet"
+    said = f"; {told['answered']} custodians have answered: {together}" if told else ""
+    show(arguments, {"drill": digest, **told}, f"your shares of the drill {digest[:16]} open{said}")
+    return 0
+
+
 def _agent(arguments: argparse.Namespace) -> int:
     if arguments.every < 1:
         raise invalid("--every is at least one minute")
@@ -165,11 +176,12 @@ def _show_round(arguments: argparse.Namespace, done: Round) -> None:
         "witnessed": times.to_text(done.witnessed) if done.witnessed is not None else None,
         "requests": [_facts(each) for each in done.requests],
         "published": done.published,
+        "held": done.held,
         "destroyed": list(done.destroyed),
         "problems": done.problems,
     }
     lines = [f"PROBLEM: {each}" for each in done.problems]
     lines += [f"REQUEST, to be answered by you: {_text(each)}" for each in done.requests]
-    lines.append(f"{done.published} keys published, {len(done.destroyed)} destroyed")
+    lines.append(f"{done.published} keys published, {len(done.destroyed)} destroyed, {done.held} held shares kept")
     show(arguments, facts, "\n".join(lines))
     sys.stdout.flush()

@@ -6,9 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from custodes.cli._shell import add_dir, add_json, read_file, show
+from custodes.clock import Instant
 from custodes.domain import times
 from custodes.node.config import Layout
-from custodes.node.queries import Store, keys
+from custodes.node.queries import Store, drills, keys
+from custodes.node.queries.drills import DrillView
 from custodes.node.queries.keys import Coverage, DestructionView
 from custodes.node.runtime.taking import take
 
@@ -33,7 +35,13 @@ def _keys(arguments: argparse.Namespace) -> int:
     found = keys.coverage(store, keys.hours_in_use(store))
     gone = keys.destruction(store)
     lines = [*map(_line, found), *map(_destroyed, gone)] or ["no camera is registered: no keys are needed yet"]
-    facts = {"published": [_facts(each) for each in found], "destroyed": [asdict(each) for each in gone]}
+    drill = drills.last(store)
+    lines.append(_drilled(drill))
+    facts = {
+        "published": [_facts(each) for each in found],
+        "destroyed": [{**asdict(each), "since": _moment(each.since)} for each in gone],
+        "drill": None if drill is None else {**asdict(drill), "began": _moment(drill.began)},
+    }
     show(arguments, facts, "\n".join(lines))
     return 0
 
@@ -48,9 +56,19 @@ def _destroyed(each: DestructionView) -> str:
     return f"custodian {each.index} ({each.label}): {each.live} keys there, {each.destroyed} destroyed{late}"
 
 
+def _drilled(drill: DrillView | None) -> str:
+    if drill is None:
+        return "no drill yet: custodians run custodes custodian drill"
+    outcome = "could open" if drill.opened else f"{drill.k} are needed"
+    return f"last drill on {times.to_text(drill.began)[:10]}: {drill.answered} of {drill.n} answered, {outcome}"
+
+
 def _facts(each: Coverage) -> dict[str, object]:
-    until = None if each.until is None else times.to_text(each.until)
-    return {"custodian": each.index, "label": each.label, "hours": each.hours, "until": until}
+    return {"custodian": each.index, "label": each.label, "hours": each.hours, "until": _moment(each.until)}
+
+
+def _moment(instant: Instant | None) -> str | None:
+    return None if instant is None else times.to_text(instant)
 
 
 def _take(arguments: argparse.Namespace) -> int:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The custodian's agent: works by itself, and grants nothing.
 
-It watches that the log only grows, warns of requests, makes the next wrapping keys before they run out, destroys those
-that are due, and states it. What it cannot do in one round it does in the next.
+It watches that the log only grows, warns of requests, makes the next wrapping keys before they run out, wraps its
+shares of held minutes anew, destroys the keys that are due, and states it. What it cannot do in one round it does in
+the next.
 """
 
 from collections.abc import Callable
@@ -23,15 +24,18 @@ class Round:
     witnessed: Instant | None = None
     requests: list[Pending] = field(default_factory=list)
     published: int = 0
+    held: int = 0
     destroyed: list[KeyId] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
-    def attempt(self, act: Callable[[], None]) -> None:
-        """Do a part of the round; a failure is a problem, and the other parts are done all the same."""
+    def attempt(self, act: Callable[[], None]) -> bool:
+        """Do a part of the round; False if it failed, which is a problem and keeps nobody from the other parts."""
         try:
             act()
         except CustodesError as problem:
             self.problems.append(problem.message)
+            return False
+        return True
 
 
 class Agent:
@@ -49,7 +53,9 @@ class Agent:
         done.attempt(lambda: self._look(done))
         done.attempt(lambda: done.requests.extend(self._desk.pending(self._transport)))
         done.attempt(lambda: self._publish(done))
-        done.attempt(lambda: self._destroy(done))
+        # What a hold names must be safe before its key goes; a hold that cannot be seen to must not be lost.
+        if done.attempt(lambda: self._hold(done)) or self._own_clock:
+            done.attempt(lambda: self._destroy(done))
         return done
 
     def _look(self, done: Round) -> None:
@@ -69,9 +75,12 @@ class Agent:
             keys.extend(retentions)
         done.published = keys.hand_in(self._transport)
 
+    def _hold(self, done: Round) -> None:
+        done.held = self._desk.holding.keep(self._transport)
+
     def _destroy(self, done: Round) -> None:
         """Destroy what is due by this clock and by the witnesses': one that is ahead must not lose footage."""
         now = self._clock.now()
         certain = now if self._own_clock else min(now, done.witnessed or Instant(0))
         done.destroyed = self._desk.keys.destroy(certain)
-        self._desk.keys.state_destroyed(self._transport)
+        self._desk.keys.state_destroyed(self._transport, self._desk.holding.gone())

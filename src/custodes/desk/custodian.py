@@ -13,14 +13,17 @@ from pathlib import Path
 
 from custodes.clock import Clock, Instant
 from custodes.desk.custodian_history import check_history, visit
+from custodes.desk.holding import Holding
 from custodes.desk.keyfile import load_key, load_policy_file, private_folder, read_file, save_key
 from custodes.desk.keyfile import trust_policy as trust_policy
 from custodes.desk.keyshelf import WRAPPING, KeyShelf
-from custodes.desk.transport import Transport, open_transport
+from custodes.desk.transport import Transport, open_transport, own_answer
+from custodes.domain.canonical import Json
 from custodes.domain.ids import CameraId, PeriodId, check_id
-from custodes.errors import CustodesError, conflict, denied, unavailable
+from custodes.errors import CustodesError, Kind, conflict, denied, unavailable
 from custodes.trust.custody.access import make_access
 from custodes.trust.custody.dossier import VerifiedDossier, verify_dossier
+from custodes.trust.custody.drill import MAX_DRILL, answer, parse_drill
 from custodes.trust.custody.grant import grant_verified, refuse, verify_refusal
 from custodes.trust.custody.keys import AHEAD
 from custodes.trust.custody.policy import Policy, parse_policy
@@ -89,6 +92,7 @@ class CustodianDesk:
         self._identity = SigningKey.from_seed(load_key(folder / "identity.key", IDENTITY, passphrase))
         self._policy = parse_policy(load_policy_file(folder))
         self.keys = KeyShelf(folder, self._identity, self._policy, clock, passphrase)
+        self.holding = Holding(folder, self.keys)
 
     def transport(self, location: str) -> Transport:
         """Open the operator's address, as oneself, or a folder of files; raises ``CustodesError`` (INVALID)."""
@@ -121,6 +125,24 @@ class CustodianDesk:
         """
         self.keys.extend(self.keys.retentions(transport, hours), ahead)
         return self.keys.hand_in(transport)
+
+    def drill(self, transport: Transport) -> tuple[str, dict[str, Json]]:
+        """Open one's shares of the drill that is going on, or of a new one, and hand them in.
+
+        They are of secrets that never sealed anything. Returns the drill's digest and the server's answer: how many
+        have ``answered``, and whether they ``opened`` it together. Raises ``CustodesError``: DENIED if a key is not
+        here, CORRUPT if a share does not open.
+        """
+        try:
+            document = transport.document("drills/current", MAX_DRILL)
+        except CustodesError as problem:
+            if problem.kind is not Kind.NOT_FOUND:
+                raise
+            transport.file("drills", make_access(self._identity, self._policy.deployment, "drills", self._clock.now()))
+            document = transport.document("drills/current", MAX_DRILL)
+        keys = {key.public.id: key for key in self.keys.private()}
+        signed = answer(document, self._policy, self._identity, keys, self._clock.now())
+        return parse_drill(document).digest.hex(), own_answer(transport.file("answers", signed))
 
     def pending(self, transport: Transport) -> list[Pending]:
         """List the requests that are not over and that this custodian has not answered, each dossier verified."""

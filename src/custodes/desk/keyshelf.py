@@ -6,7 +6,7 @@ of public halves as signed, handed in or not) and ``destroyed/<digest>.json`` (s
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from custodes.clock import Clock, Instant
@@ -32,7 +32,7 @@ from custodes.trust.custody.keys import (
 from custodes.trust.custody.policy import Policy
 from custodes.trust.seal.fields import sha256
 from custodes.trust.seal.signing import SigningKey
-from custodes.trust.seal.wrapping import WrappingKey
+from custodes.trust.seal.wrapping import WrappingKey, WrappingPublicKey
 from custodes.trust.tlog.store import write_durably
 
 WRAPPING = "custodian wrapping"
@@ -53,8 +53,8 @@ class KeyShelf:
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self._folder = folder
-        self._identity = identity
-        self._policy = policy
+        self.identity = identity
+        self.policy = policy
         self._clock = clock
         self._passphrase = passphrase
         self._entropy = entropy
@@ -64,9 +64,38 @@ class KeyShelf:
         paths = sorted((self._folder / "wrapping").glob("*.key"))
         return [WrappingKey.from_seed(load_key(path, WRAPPING, self._passphrase)) for path in paths]
 
+    def dated(self, after: Instant) -> dict[KeyId, WrappingKey]:
+        """The private halves of published keys that are due later than ``after`` and still here."""
+        names = {key.id for batch in self.batches() for key in batch.keys if key.due > after}
+        return {key.public.id: key for key in self.private() if key.public.id in names}
+
+    def now(self) -> Instant:
+        """The time by the desk's clock."""
+        return self._clock.now()
+
+    def make(self) -> WrappingPublicKey:
+        """Make a key that is not published ahead; its private half is durable when this returns."""
+        key = WrappingKey.generate(self._entropy)
+        self._save(key, None)
+        return key.public
+
+    def _save(self, key: WrappingKey, salt: bytes | None) -> None:
+        save_key(self._path(key.public.id), WRAPPING, key.public.id, key.seed, self._passphrase, self._entropy, salt)
+
+    def _path(self, key: KeyId) -> Path:
+        return self._folder / "wrapping" / f"{key}.key"
+
+    def has(self, key: KeyId) -> bool:
+        """Whether a private half is here."""
+        return self._path(key).exists()
+
+    def destroy_one(self, key: KeyId) -> bool:
+        """Destroy one private half; False if it is not here."""
+        return destroy_key(self._path(key))
+
     def batches(self) -> list[KeyBatch]:
         """What was published, or is about to be; raises ``CustodesError`` (CORRUPT) for a changed file."""
-        return [parse_keys(data, self._policy) for data in self._documents()]
+        return [parse_keys(data, self.policy) for data in self._documents()]
 
     def _documents(self) -> list[bytes]:
         return [read_file(path, MAX_DOCUMENT) for path in sorted((self._folder / "published").glob("*.json"))]
@@ -102,7 +131,7 @@ class KeyShelf:
         that nobody seals to. ``CustodesError`` (DENIED) for somebody who is not in the current set.
         """
         now = self._clock.now()
-        if self._policy.custodians[-1].holder(self._identity.public.id) is None:
+        if self.policy.custodians[-1].holder(self.identity.public.id) is None:
             raise denied("this custodian is not in the policy's current set: nobody would seal to its keys")
         wanted = [
             (hours, start, until)
@@ -112,12 +141,11 @@ class KeyShelf:
         made, salt = [], self._entropy(16)
         for hours, start, until in wanted[:MAX_KEYS]:
             key = WrappingKey.generate(self._entropy)
-            path = self._folder / "wrapping" / f"{key.public.id}.key"
-            save_key(path, WRAPPING, key.public.id, key.seed, self._passphrase, self._entropy, salt)
+            self._save(key, salt)
             made.append(DatedKey(key.public, hours, start, until))
         if not made:
             return None
-        signed = publish(self._identity, self._policy.deployment, now, made)
+        signed = publish(self.identity, self.policy.deployment, now, made)
         private_folder(self._folder / "published")
         write_durably(self._folder / "published" / f"{sha256(signed).hex()}.json", signed)
         return signed
@@ -126,7 +154,7 @@ class KeyShelf:
         """Hand in whatever of the published documents the other side does not have; returns how many keys that were."""
         known, count = _digests(_index(transport)), 0
         for data in self._documents():
-            batch = parse_keys(data, self._policy)
+            batch = parse_keys(data, self.policy)
             over = batch.keys[-1].until <= self._clock.now()
             if batch.digest.hex() not in known and not over and _filed(transport, "keys", data):
                 count += len(batch.keys)
@@ -135,21 +163,21 @@ class KeyShelf:
     def destroy(self, at: Instant) -> list[KeyId]:
         """Destroy the private halves of all published keys that are due by ``at``; returns which were there."""
         due = [key.id for batch in self.batches() for key in batch.keys if key.due <= at]
-        return [key for key in due if destroy_key(self._folder / "wrapping" / f"{key}.key")]
+        return [key for key in due if self.destroy_one(key)]
 
-    def state_destroyed(self, transport: Transport) -> None:
-        """Sign a statement of what is gone, and hand in every statement that the other side does not have.
+    def state_destroyed(self, transport: Transport, others: Collection[KeyId] = ()) -> None:
+        """State what is gone, ``others`` too, and hand in every statement that the other side does not have.
 
         After a crash between destroying and this, the next call finds the files missing.
         """
         now, folder, index = self._clock.now(), self._folder / "destroyed", _index(transport)
-        stated = {key for data in self._statements() for key in parse_destroyed(data, self._policy).keys}
+        stated = {key for data in self._statements() for key in parse_destroyed(data, self.policy).keys}
         # What the other side never got, nothing was sealed to, and it would refuse to hear of it.
         got = [each for each in self.batches() if index is None or each.digest.hex() in _digests(index)]
         due = {key.id for batch in got for key in batch.keys if key.due <= now}
-        gone = [key for key in sorted(due - stated) if not (self._folder / "wrapping" / f"{key}.key").exists()]
+        gone = [key for key in sorted({*due, *others} - stated) if not self.has(key)]
         if gone:
-            signed = state_destroyed(self._identity, self._policy.deployment, now, gone[:MAX_KEYS])
+            signed = state_destroyed(self.identity, self.policy.deployment, now, gone[:MAX_KEYS])
             private_folder(folder)
             write_durably(folder / f"{sha256(signed).hex()}.json", signed)
         known = [] if index is None else listed(index, "destructions")

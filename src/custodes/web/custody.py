@@ -23,7 +23,7 @@ LARGEST_GRANT = 8 * 1024 * 1024
 
 async def signed_message(request: Request) -> bytes:
     """The request's body, at most 256 KiB; 8 MiB for a share of each minute, or a key for each day."""
-    limit = LARGEST_GRANT if request.url.path.endswith(("/grants", "/keys")) else LARGEST_MESSAGE
+    limit = LARGEST_GRANT if request.url.path.endswith(("/grants", "/keys", "/held")) else LARGEST_MESSAGE
     body = bytearray()
     async for piece in request.stream():
         body += piece

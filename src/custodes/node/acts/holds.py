@@ -7,8 +7,9 @@ from custodes.clock import Instant
 from custodes.domain.acts import Act
 from custodes.domain.ids import CameraId, new_id
 from custodes.errors import conflict, invalid, not_found
-from custodes.node.acts._commitment import commitment
 from custodes.node.store import Store, tables
+from custodes.node.store.held import hold_of
+from custodes.trust.custody.held import Hold
 
 _REFERENCE = 200
 
@@ -24,7 +25,7 @@ def add_hold(store: Store, camera: CameraId, start: Instant, until: Instant, rea
     if not reason.strip() or len(reason) > _REFERENCE or not reason.isprintable():
         raise invalid(f"a hold needs a reference in one line of at most {_REFERENCE} characters")
     hold, salt = new_id(store.entropy(16)), store.entropy(16)
-    with store.act(Act.HOLD_ADDED, {"hold": _committed(salt, hold, camera, start, until, reason)}) as tx:
+    with store.act(Act.HOLD_ADDED, {"hold": Hold(hold, camera, start, until, reason, salt).commitment}) as tx:
         if not tx.connection.execute(sa.select(tables.cameras.c.id).where(tables.cameras.c.id == camera)).first():
             raise not_found("there is no such camera")
         tx.connection.execute(
@@ -42,12 +43,9 @@ def release_hold(store: Store, hold: str) -> None:
     if not rows:
         raise not_found("there is no such hold")
     row = rows[0]
-    facts = _committed(row.salt, row.id, row.camera, row.start, row.until, row.reason)
-    with store.act(Act.HOLD_RELEASED, {"hold": facts}) as tx:
+    with store.act(Act.HOLD_RELEASED, {"hold": hold_of(row).commitment}) as tx:
         going_on = sa.and_(holds.c.id == hold, holds.c.released.is_(None))
-        if not tx.connection.execute(sa.update(holds).where(going_on).values(released=tx.now)).rowcount:
+        if not tx.connection.execute(
+            sa.update(holds).where(going_on).values(released=tx.now, released_seq=tx.seq)
+        ).rowcount:
             raise conflict("this hold was released already")
-
-
-def _committed(salt: bytes, hold: str, camera: str, start: int, until: int, reason: str) -> str:
-    return commitment(salt, hold, camera, str(start), str(until), reason)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Custodians' wrapping keys: what is published and witnessed, and how long it lasts."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -127,13 +128,27 @@ def destruction(store: Store) -> list[DestructionView]:
             sa.func.min(sa.case((late, keys.due))).label("since"),
         ).group_by(keys.custodian)
     )
-    policy, found = policy_of(store), []
+    policy, held, found = policy_of(store), _held_too_long(store), []
     for row in rows:
         member = policy.custodian(KeyId(row.custodian))
-        since = None if row.since is None else Instant(row.since)
+        ends = [end for end in (row.since, *held.get(row.custodian, ())) if end is not None]
+        since, overdue = Instant(min(ends)) if ends else None, row.overdue + len(held.get(row.custodian, ()))
         index, label = (member.index, member.label) if member else (0, "a former custodian")
-        found.append(DestructionView(index, label, row.all - row.gone, row.gone, row.overdue, since))
+        found.append(DestructionView(index, label, row.all - row.gone, row.gone, overdue, since))
     return sorted(found, key=lambda view: view.index)
+
+
+def _held_too_long(store: Store) -> dict[str, list[int]]:
+    """Per custodian when the holds were released whose keys should have been destroyed by now."""
+    keys, holds, found = custody_tables.hold_keys.c, tables.holds.c, defaultdict(list)
+    rows = store.read(
+        sa.select(keys.custodian, holds.released)
+        .join(tables.holds, holds.id == keys.hold)
+        .where(keys.destroyed.is_(None), holds.released < store.clock.now() - GRACE)
+    )
+    for row in rows:
+        found[row.custodian].append(row.released)
+    return found
 
 
 def index(store: Store) -> JsonObject:

@@ -5,9 +5,11 @@ from collections.abc import Callable
 
 from custodes.domain import canonical
 from custodes.errors import invalid
-from custodes.node.acts import disclosures, keys
+from custodes.node.acts import disclosures, drills, keys
 from custodes.node.store import Store
+from custodes.trust.custody.drill import ANSWER
 from custodes.trust.custody.grant import GRANT, REFUSAL
+from custodes.trust.custody.held import HELD
 from custodes.trust.custody.keys import DESTROYED, KEYS
 from custodes.trust.custody.opening_statement import OPENED
 from custodes.trust.custody.request import REQUEST
@@ -19,6 +21,8 @@ _ACTS: dict[str, Callable[[Store, bytes], object]] = {
     OPENED: disclosures.file_opening,
     KEYS: keys.publish_keys,
     DESTROYED: keys.destroy_keys,
+    HELD: keys.hold_shares,
+    ANSWER: drills.answer_drill,
 }
 
 

@@ -270,6 +270,7 @@ holds = Table(
     Column("salt", LargeBinary, nullable=False),  # opens the entries' commitment
     Column("released", BigInteger),
     _entry(),
+    Column("released_seq", _SEQ),  # the entry of the release
 )
 
 alarms = Table(

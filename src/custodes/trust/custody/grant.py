@@ -14,12 +14,13 @@ from custodes.domain.canonical import Json, JsonObject, hexadecimal, integer, li
 from custodes.domain.ids import Digest, Epoch, KeyId, PeriodId
 from custodes.errors import CustodesError, corrupt, denied
 from custodes.trust.custody.dossier import ShownPeriod, VerifiedDossier, verify_dossier
+from custodes.trust.custody.held import open_held
 from custodes.trust.custody.policy import Policy
 from custodes.trust.custody.request import MAX_TEXT, Request
 from custodes.trust.seal.fields import binary, only, sha256, to_base64, versioned
 from custodes.trust.seal.header import SealedHeader, parse_period, period_json
 from custodes.trust.seal.manifest import OpeningManifest
-from custodes.trust.seal.shares import SHARE_BYTES, is_share, open_share
+from custodes.trust.seal.shares import SHARE_BYTES, SharePlace, is_share, open_share
 from custodes.trust.seal.signing import SigningKey, check, read_signed
 from custodes.trust.seal.wrapping import OVERHEAD, SUITE, WrappingKey, unwrap, wrap
 
@@ -119,10 +120,7 @@ def _rewrap(
     if holder is None:
         raise denied(f"this custodian holds no share of {sealed.header.period}")
     place = shown.opening.shares[holder.index - 1]
-    key = keys.get(place.wrapping_key)
-    if key is None:
-        raise denied(f"the wrapping key for {sealed.header.period} is not here: it was destroyed or lies elsewhere")
-    share = open_share(shown.boxes[holder.index - 1], sealed, place, key)
+    share = _own_share(shown, place, custodian.public.id, keys)
     info = grant_info(sealed, holder.index, request, custodian.public.id)
     return {
         **period_json(sealed.header.period),
@@ -131,6 +129,17 @@ def _rewrap(
         "index": holder.index,
         "share": to_base64(wrap(request.one_time_key, share, info)),
     }
+
+
+def _own_share(shown: ShownPeriod, place: SharePlace, custodian: KeyId, keys: Mapping[KeyId, WrappingKey]) -> bytes:
+    """The custodian's share: under the key of its day, or, where that was destroyed, under a hold key."""
+    sealed = shown.opening.sealed
+    if place.wrapping_key in keys:
+        return open_share(shown.boxes[place.index - 1], sealed, place, keys[place.wrapping_key])
+    for held in shown.held.get(custodian, ()):
+        if held.key in keys:
+            return open_held(held, shown.opening, custodian, keys[held.key])
+    raise denied(f"the wrapping key for {sealed.header.period} is not here: it was destroyed or lies elsewhere")
 
 
 def grant_info(sealed: SealedHeader, index: int, request: Request, custodian: KeyId) -> JsonObject:
