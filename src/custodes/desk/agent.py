@@ -71,7 +71,7 @@ class Agent:
     def _publish(self, done: Round) -> None:
         keys, now = self._desk.keys, self._clock.now()
         retentions = keys.retentions(self._transport)
-        if any(keys.covered(hours) - now < RENEW for hours in retentions):
+        if any(keys.covered(hours) - now < RENEW or keys.lost(hours) for hours in retentions):
             keys.extend(retentions)
         done.published = keys.hand_in(self._transport)
 

@@ -105,6 +105,12 @@ class KeyShelf:
         ends = [key.until for batch in self.batches() for key in batch.keys if key.hours == hours]
         return max([self._clock.now(), *ends])
 
+    def lost(self, hours: int) -> list[tuple[Instant, Instant]]:
+        """Days or weeks, not over, for which keys of this retention are published, and no private half is here."""
+        keys = [key for batch in self.batches() for key in batch.keys if key.hours == hours]
+        here = {(key.start, key.until) for key in keys if self.has(key.id)}
+        return sorted({(key.start, key.until) for key in keys if key.until > self._clock.now()} - here)
+
     def published(self) -> list[int]:
         """The retentions (hours) that there are published keys for, now or later."""
         # What nothing needs any more is let go when its keys have run out.
@@ -125,7 +131,7 @@ class KeyShelf:
         return sorted(found)
 
     def extend(self, retentions: Sequence[int], ahead: int = AHEAD) -> bytes | None:
-        """Make keys for what is not covered of the next ``ahead`` nanoseconds; returns the signed document.
+        """Make keys for what is lost or not covered of the next ``ahead`` nanoseconds; returns the signed document.
 
         None if everything is covered. The private halves are durable before anything is signed: a crash leaves keys
         that nobody seals to. ``CustodesError`` (DENIED) for somebody who is not in the current set.
@@ -136,7 +142,7 @@ class KeyShelf:
         wanted = [
             (hours, start, until)
             for hours in retentions
-            for start, until in slots(hours, self.covered(hours), Instant(now + ahead))
+            for start, until in [*self.lost(hours), *slots(hours, self.covered(hours), Instant(now + ahead))]
         ]
         made, salt = [], self._entropy(16)
         for hours, start, until in wanted[:MAX_KEYS]:

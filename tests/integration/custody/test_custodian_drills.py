@@ -8,6 +8,7 @@ import pytest
 from tests.custody_world import forge
 from tests.keys_world import KeyTown, key_town
 
+from custodes.clock import SECOND
 from custodes.domain import canonical
 from custodes.domain.acts import Act
 from custodes.domain.canonical import listed
@@ -18,6 +19,7 @@ from custodes.node.store import names
 from custodes.node.store.evidence import policy_of
 from custodes.trust.custody.access import make_access
 from custodes.trust.custody.drill import answer, parse_drill
+from custodes.trust.custody.keys import DAY
 
 
 @pytest.fixture
@@ -55,6 +57,12 @@ def test_a_custodian_whose_key_of_today_is_lost_learns_it_in_a_drill(town: KeyTo
     town.desk(1).keys.destroy_one(key)
     with pytest.raises(CustodesError, match="is not here"):
         town.desk(1).drill(town.way(1))
+    town.node.clock.advance(SECOND)
+    assert town.agent(1).published == 1
+    assert town.opening(town.record()).shares[0].wrapping_key != key
+    town.node.clock.advance(DAY)
+    town.settle()
+    assert town.desk(1).drill(town.way(1))[1]["answered"] == 1
 
 
 def test_a_share_of_real_footage_cannot_be_had_as_a_drill(town: KeyTown) -> None:
