@@ -81,10 +81,14 @@ class KeyTown:
             self.desk(number).rotate(self.way(number))
         self.settle()
 
+    def settle_log(self) -> None:
+        """Let what is pending into the log."""
+        self.sequencer.step()
+
     def settle(self) -> None:
         """Let what is pending into the log, and the recorder look at the keys."""
-        self.sequencer.step()
-        watch = KeyWatch(self.node.store)
+        self.settle_log()
+        watch = KeyWatch(self.node.store, patience_s=0.0)
         watch.look()
         self.vault.keyring = keyring(watch.order, policy_of(self.node.store))
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from tests.custody_world import forge
 from tests.keys_world import HOUR, KeyTown, key_town
 
@@ -14,8 +15,10 @@ from custodes.domain.acts import Act
 from custodes.errors import CustodesError, Kind
 from custodes.node.acts import keys as acts
 from custodes.node.queries import keys, log
+from custodes.node.runtime.recorder.keywatch import KeyWatch
 from custodes.node.runtime.taking import take
-from custodes.node.store.alarms import KEYS, LAPSED
+from custodes.node.store import custody_tables
+from custodes.node.store.alarms import KEYS, LAPSED, OVERDUE
 from custodes.node.store.evidence import policy_of
 from custodes.trust.custody.keys import AHEAD, DAY, DatedKey, parse_keys, publish
 from custodes.trust.seal.signing import SigningKey
@@ -68,14 +71,45 @@ def test_without_a_published_key_recording_goes_on_under_the_long_lived_one_with
     assert town.opening(town.record()).shares[2].wrapping_key != member.wrapping.id
 
 
+def test_what_is_missing_for_a_moment_at_the_start_is_no_lapse(town: KeyTown) -> None:
+    watch = KeyWatch(town.node.store)
+    watch.look()
+    town.settle_log()
+    assert town.alarms() == set()
+    assert logged(town, Act.KEYS_LAPSED) == []
+
+
+def test_a_document_in_the_catalogue_that_was_changed_stops_no_recording(
+    town: KeyTown, capsys: pytest.CaptureFixture[str]
+) -> None:
+    town.rotate(1, 2, 3)
+    rows = custody_tables.custodian_keys
+    with town.node.store.begin() as connection:
+        changed = connection.execute(sa.select(rows.c.document).order_by(rows.c.seq)).first()
+        assert changed is not None
+        data = bytes(changed.document).replace(b'"hours":24', b'"hours":48', 1)
+        connection.execute(sa.update(rows).where(rows.c.document == changed.document).values(document=data))
+    town.settle()
+    members, shares = policy_of(town.node.store).custodians[-1].members, town.opening(town.record()).shares
+    assert "a custodian's keys cannot be used" in capsys.readouterr().err
+    assert [shares[n].wrapping_key == members[n].wrapping.id for n in range(3)] == [True, False, False]
+    with town.node.store.begin() as connection:
+        connection.execute(sa.update(rows).values(document=b"no document"))
+    watch = KeyWatch(town.node.store)
+    assert watch.look() is False
+    assert "cannot be looked at" in capsys.readouterr().err
+    assert town.record()
+
+
 def test_keys_that_run_out_are_alarmed_weeks_ahead_and_the_next_batch_follows_without_a_hole(town: KeyTown) -> None:
     town.rotate(1, 2, 3)
     assert town.alarms() == set()
     town.node.clock.advance(AHEAD - 20 * DAY)
     town.settle()
-    assert town.alarms() == {(KEYS, f"custodian {number}, 24 h") for number in (1, 2, 3)}
+    ending = {(KEYS, f"custodian {number}, 24 h") for number in (1, 2, 3)}
+    assert town.alarms() == ending | {(OVERDUE, f"custodian {number}") for number in (1, 2, 3)}
     town.rotate(1, 2, 3)
-    assert town.alarms() == set()
+    assert not ending & town.alarms()
     first, second = sorted(town.desk(1).keys.batches(), key=lambda batch: batch.issued)
     assert second.keys[0].start == first.keys[-1].until
     assert not {key.id for key in first.keys} & {key.id for key in second.keys}

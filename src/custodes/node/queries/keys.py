@@ -4,6 +4,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -60,12 +61,21 @@ def _witnessed(store: Store) -> sa.ColumnElement[bool]:
     return sa.exists().where(entries.seq == documents.seq, entries.log_index < size)
 
 
+def _usable(store: Store, what: sa.Column[Any]) -> list[Any]:
+    documents, keys = custody_tables.custodian_keys.c, custody_tables.wrapping_keys.c
+    lasting = sa.exists().where(keys.document == documents.digest, keys.until > store.clock.now())
+    found = store.read(sa.select(what).where(lasting, _witnessed(store)).order_by(documents.seq))
+    return [row[0] for row in found]
+
+
 def usable(store: Store) -> list[bytes]:
     """The witnessed documents that still have keys for now or later, as signed, in the order they were filed."""
-    documents, keys = custody_tables.custodian_keys, custody_tables.wrapping_keys.c
-    lasting = sa.exists().where(keys.document == documents.c.digest, keys.until > store.clock.now())
-    found = store.read(sa.select(documents.c.document).where(lasting, _witnessed(store)).order_by(documents.c.seq))
-    return [bytes(row.document) for row in found]
+    return [bytes(document) for document in _usable(store, custody_tables.custodian_keys.c.document)]
+
+
+def usable_digests(store: Store) -> list[str]:
+    """The digests (hexadecimal) of the documents that ``usable`` returns: to see whether they are others by now."""
+    return _usable(store, custody_tables.custodian_keys.c.digest)
 
 
 def coverage(store: Store, hours: Sequence[int]) -> list[Coverage]:
