@@ -30,7 +30,7 @@ DAY = 24 * 3600 * SECOND
 
 @dataclass
 class Node:
-    """A deployment. ``witness_up`` False: the witness does not answer."""
+    """A deployment. ``offices``, ``wrapping``: its custodians. ``witness_up`` False: the witness is silent."""
 
     layout: Layout
     clock: FakeClock
@@ -38,6 +38,8 @@ class Node:
     witness: Witness
     witness_key: Ed25519Cosigner
     requester: SigningKey
+    offices: tuple[SigningKey, ...] = ()
+    wrapping: tuple[WrappingKey, ...] = ()
     witness_up: bool = True
     asked: int = 0
 
@@ -82,14 +84,16 @@ def permit_of(camera: CameraId) -> RecordingPermit:
 
 
 @contextmanager
-def node(root: Path) -> Iterator[Node]:
-    """Set a deployment up below ``root``; nothing has been logged yet."""
+def node(root: Path, offices: tuple[Custodian, ...] = ()) -> Iterator[Node]:
+    """Set a deployment up below ``root``; nothing has been logged yet. ``offices``: its custodians (else any)."""
     clock = FakeClock()
     layout = Layout(root / "node")
     cosigner = Ed25519Cosigner("witness.example/one", os.urandom(32), clock)
-    custodians = tuple(
-        Custodian(index, f"office {index}", SigningKey.generate().public, WrappingKey.generate().public)
-        for index in (1, 2, 3)
+    identities = tuple(SigningKey.generate() for _ in range(3))
+    wrapping = tuple(WrappingKey.generate() for _ in range(3))
+    custodians = offices or tuple(
+        Custodian(index, f"office {index}", identity.public, wrapping[index - 1].public)
+        for index, identity in enumerate(identities, 1)
     )
     requester = SigningKey.generate()
     plan = Plan(
@@ -103,6 +107,6 @@ def node(root: Path) -> Iterator[Node]:
     witness = Witness(FolderStates(root / "witness"), [cosigner], lambda _origin: keys)
     store = Store(layout, clock)
     try:
-        yield Node(layout, clock, store, witness, cosigner, requester)
+        yield Node(layout, clock, store, witness, cosigner, requester, identities, wrapping)
     finally:
         store.close()

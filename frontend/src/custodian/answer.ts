@@ -5,10 +5,15 @@ import { Identity } from "./identity";
 import { type KeyFile } from "./keyfile";
 import { unwrap, wrap, wrappingKey } from "./seal";
 
-export interface Share {
+/** A share in a wrapping to one of the office's keys. */
+interface Box {
   key: string;
   box: string;
   opens: string;
+}
+
+export interface Share {
+  boxes: Box[];
   binds: string;
   header: string;
   index: number;
@@ -60,9 +65,10 @@ export class Keys {
   }
 
   private async rewrap(share: Share, to: string): Promise<string> {
-    const key = this.wrapping.get(share.key);
+    const box = share.boxes.find((each) => this.wrapping.has(each.key));
+    const key = box && this.wrapping.get(box.key);
     if (!key) throw new Problem("the wrapping key of a recording is not among the files: it was destroyed or lies elsewhere");
-    const secret = await unwrap(key, fromBase64(share.box), utf8(share.opens));
+    const secret = await unwrap(key, fromBase64(box.box), utf8(box.opens));
     const place = join(utf8("custodes/share/v1\0"), fromHex(share.header), Uint8Array.of(share.index));
     if (toHex(await sha256(join(place, secret))) !== share.commitment) {
       throw new Problem(`share ${share.index} is not the one that the recorder committed to`);

@@ -24,6 +24,7 @@ GROUPS = {
     "subject": "a data subject's request for the footage of themselves; the redactor",
     "fsck": "check the store: torn, missing, orphaned, altered; repair it",
     "custodian": "a custodian's own program: keys, pending requests, grant, refuse",
+    "custody": "the operator's side of custody: custodians' keys, documents carried by hand",
     "disclosure": "a requester's own program: request, follow and open originals",
     "log": "the public log: checkpoint, proofs, a witness of your own",
     "planner": "what cameras see, whom that touches, and the least intrusive plan",

@@ -3,11 +3,13 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from custodes.cli._shell import add_dir, add_json, instant, passphrase, port, read_file, show
 from custodes.clock import SystemClock
 from custodes.desk import custodian
+from custodes.desk.agent import Agent, Round
 from custodes.desk.custodian import CustodianDesk
 from custodes.desk.reading import Pending
 from custodes.domain import times
@@ -43,7 +45,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="who opens your key files: this program, or the page, from files that you choose there",
     )
     page.set_defaults(run=_page)
-    for command in (pending, grant, refuse, page):
+    rotate = commands.add_parser("rotate", help="make and publish the wrapping keys of the next weeks")
+    rotate.add_argument(
+        "--hours", type=int, action="append", default=[], help="a retention that needs keys; repeatable"
+    )
+    rotate.set_defaults(run=_rotate)
+    agent = commands.add_parser("agent", help="watch the log, warn of requests, renew and destroy keys; grants nothing")
+    agent.add_argument("--once", action="store_true", help="one round, for cron")
+    agent.add_argument("--every", type=int, default=60, metavar="MINUTES", help="time between rounds (default: 60)")
+    agent.add_argument(
+        "--own-clock", action="store_true", help="destroy what is due by this machine's clock, which you have checked"
+    )
+    agent.set_defaults(run=_agent)
+    drill = commands.add_parser("drill", help="prove that you can open your shares, with a secret that seals nothing")
+    drill.set_defaults(run=_drill)
+    for command in (pending, grant, refuse, page, rotate, agent, drill):
         command.add_argument(
             "--server",
             required=True,
@@ -146,3 +162,54 @@ def _page(arguments: argparse.Namespace) -> int:
 
     serve(arguments.dir, arguments.server, arguments.port, SystemClock(), desk, ready, stop_on_signals())
     return 0
+
+
+def _rotate(arguments: argparse.Namespace) -> int:
+    desk = _desk(arguments)
+    count = desk.rotate(desk.transport(arguments.server), arguments.hours)
+    until = {hours: times.to_text(desk.keys.covered(hours)) for hours in desk.keys.published()}
+    lines = [f"for footage kept {hours} h: published until {end[:10]}" for hours, end in until.items()]
+    show(arguments, {"published": count, "until": until}, "\n".join([f"{count} keys published", *lines]))
+    return 0
+
+
+def _drill(arguments: argparse.Namespace) -> int:
+    desk = _desk(arguments)
+    digest, told = desk.drill(desk.transport(arguments.server))
+    together = "together you could open" if told.get("opened") else "not enough of you have answered yet"
+    said = f"; {told['answered']} custodians have answered: {together}" if told else ""
+    show(arguments, {"drill": digest, **told}, f"your shares of the drill {digest[:16]} open{said}")
+    return 0
+
+
+def _agent(arguments: argparse.Namespace) -> int:
+    if arguments.every < 1:
+        raise invalid("--every is at least one minute")
+    desk = _desk(arguments)
+    agent = Agent(desk, desk.transport(arguments.server), SystemClock(), arguments.own_clock)
+    done = agent.round()
+    _show_round(arguments, done)
+    if arguments.once:
+        return 1 if done.problems else 0
+    from custodes.node.runtime.supervisor import stop_on_signals
+
+    stop = stop_on_signals()
+    while not stop.wait(60 * arguments.every):
+        _show_round(arguments, agent.round())
+    return 0
+
+
+def _show_round(arguments: argparse.Namespace, done: Round) -> None:
+    facts = {
+        "witnessed": times.to_text(done.witnessed) if done.witnessed is not None else None,
+        "requests": [_facts(each) for each in done.requests],
+        "published": done.published,
+        "held": done.held,
+        "destroyed": list(done.destroyed),
+        "problems": done.problems,
+    }
+    lines = [f"PROBLEM: {each}" for each in done.problems]
+    lines += [f"REQUEST, to be answered by you: {_text(each)}" for each in done.requests]
+    lines.append(f"{done.published} keys published, {len(done.destroyed)} destroyed, {done.held} held shares kept")
+    show(arguments, facts, "\n".join(lines))
+    sys.stdout.flush()

@@ -41,6 +41,10 @@ class DemoLayout:
         """The folder of custodian 1, 2 or 3."""
         return self.parties / f"custodian-{number}"
 
+    def carried(self, number: int) -> Path:
+        """What custodian 1, 2 or 3 carries to the operator by hand."""
+        return self.parties / f"carried-{number}"
+
     def statement(self, party: Path) -> bytes:
         """What a party hands over to be enrolled."""
         return (party / "statement.json").read_bytes()

@@ -12,11 +12,11 @@ from typing import Any
 from custodes.clock import Clock, Instant, SystemClock
 from custodes.demo.layout import DemoLayout
 from custodes.demo.processes import Announced, custodes
-from custodes.demo.town import entry_of
+from custodes.demo.town import RETENTION_HOURS, entry_of
 from custodes.domain.ids import CameraId, Epoch
 from custodes.domain.video import StreamUrl
 from custodes.errors import CustodesError, unavailable
-from custodes.node.acts import cameras, masks, register, sessions
+from custodes.node.acts import cameras, keys, masks, register, sessions
 from custodes.node.queries import Store
 from custodes.node.queries import masks as mask_queries
 from custodes.node.queries.views import Role
@@ -120,15 +120,33 @@ class System:
         )
         initialise(layout.node, plan, self.clock)
         _done(custodes("log", "witness", "--dir", witness, "--trust", layout.node.log / "vkey"))
-        for number in range(1, len(CUSTODIANS) + 1):
-            # By a trusted way, once: in real life on paper or a memory stick.
-            _done(custodes("custodian", "trust", "--dir", layout.custodian(number), "--policy", layout.node.policy))
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(self._ready, range(1, len(CUSTODIANS) + 1)))
+        self._publish_keys()
         for folder in self._requesters():
             _done(custodes("disclosure", "trust", "--dir", folder, "--policy", layout.node.policy))
 
     def _requesters(self) -> tuple[Path, Path]:
         """Who may ask for originals: the police, and the steward for those who ask for the footage of themselves."""
         return self.layout.requester, self.layout.steward
+
+    def _ready(self, number: int) -> None:
+        """Have a custodian trust the policy and publish the wrapping keys of the next weeks."""
+        folder = self.layout.custodian(number)
+        # By a trusted way, once: in real life on paper or a memory stick.
+        _done(custodes("custodian", "trust", "--dir", folder, "--policy", self.layout.node.policy))
+        carried = self.layout.carried(number)
+        carried.mkdir(mode=0o700)
+        words = ("custodian", "rotate", "--dir", folder, "--server", carried, "--hours", str(RETENTION_HOURS))
+        _done(custodes(*words))
+
+    def _publish_keys(self) -> None:
+        """File what the custodians carried over: the recorder seals to these keys from the first minute on."""
+        store = Store(self.layout.node, self.clock)
+        for number in range(1, len(CUSTODIANS) + 1):
+            for path in sorted(self.layout.carried(number).glob("keys-*.json")):
+                keys.publish_keys(store, path.read_bytes())
+        store.close()
 
     def _role(self, role: str) -> None:
         argv = [sys.executable, "-m", "custodes.cli.worker", role, "--dir", str(self.layout.root)]

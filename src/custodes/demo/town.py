@@ -10,6 +10,7 @@ from custodes.domain.ids import CameraId
 from custodes.domain.register import LegalBasis, Purpose, RegisterEntry
 
 _DAY = 86_400 * SECOND
+RETENTION_HOURS = 72
 MakeEntry: TypeAlias = Callable[[CameraId, str, Instant, bytes], RegisterEntry]
 
 _PLACES = (
@@ -48,7 +49,7 @@ def _entry(
         legal_note="Municipal Surveillance Ordinance, section 4 (invented)",
         owner="Town of Example, Department of Public Order",
         contact="cameras@town.example",
-        retention_hours=72,
+        retention_hours=RETENTION_HOURS,
         review=Instant(now + 180 * _DAY),
         expires=Instant(now + 210 * _DAY),
         latitude_e7=513_000_000 + north_e7,

@@ -7,6 +7,7 @@ Witnesses watch for this all the time; a custodian who remembers needs to trust 
 from collections.abc import Sequence
 from pathlib import Path
 
+from custodes.clock import Instant
 from custodes.desk.keyfile import read_file
 from custodes.domain import canonical
 from custodes.domain.canonical import hexadecimal, integer
@@ -40,6 +41,22 @@ def check_history(path: Path, policy: Policy, shown: Checkpoint, log: Source | N
             raise denied("the log shows another history than on your last visit: grant nothing, tell the witnesses")
     if seen is None or newest.size > seen.size:
         write_durably(path, canonical.dumps({"v": 1, "size": newest.size, "root": newest.root.hex()}))
+
+
+def visit(path: Path, policy: Policy, log: Source) -> Instant:
+    """Check the log as it is now against what was seen before, remember it, and return the witnesses' time.
+
+    Raises ``CustodesError``: DENIED if the log shows two histories or lacks the witnesses, UNAVAILABLE if it cannot be
+    read.
+    """
+    data = log.read(CHECKPOINT, MAX_NOTE)
+    if data is None:
+        raise CustodesError(Kind.UNAVAILABLE, "the log serves no checkpoint")
+    witnessed = TlogPolicy.parse(policy.log).satisfied(SignedCheckpoint.parse(data))
+    if witnessed.seen_by is None:
+        raise denied("the policy demands no witness: the log's own word for the time is worth nothing")
+    check_history(path, policy, witnessed.checkpoint, log)
+    return witnessed.time
 
 
 def _load(path: Path) -> Checkpoint | None:

@@ -6,6 +6,7 @@ Passphrase to key with scrypt (RFC 7914), then AES-256-GCM with everything else 
 
 import os
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -17,7 +18,7 @@ from custodes.domain.canonical import JsonObject, integer, member, text
 from custodes.errors import CustodesError, conflict, corrupt, denied, not_found, unavailable
 from custodes.trust.custody.policy import Policy, parse_policy
 from custodes.trust.seal.fields import binary, only, to_base64, versioned
-from custodes.trust.tlog.store import make_folder, write_durably
+from custodes.trust.tlog.store import make_folder, sync_folder, write_durably
 
 SCRYPT_N = 2**17
 """128 MiB and about half a second per guess."""
@@ -33,9 +34,11 @@ def save_key(
     seed: bytes,
     passphrase: str | None = None,
     entropy: Callable[[int], bytes] = os.urandom,
+    salt: bytes | None = None,
 ) -> None:
     """Write a new key file (0600). ``use`` says what for, ``key`` is the id of its public half.
 
+    ``salt``: 16 random bytes that the passphrase is stretched with once for a whole batch of keys (None: for this one).
     Raises ``CustodesError``: CONFLICT if the file exists, UNAVAILABLE if it cannot be written.
     """
     if path.exists():
@@ -44,7 +47,7 @@ def save_key(
     if passphrase is None:
         content: JsonObject = {**about, "seed": to_base64(seed)}
     else:
-        salt, nonce = entropy(16), entropy(12)
+        salt, nonce = salt or entropy(16), entropy(12)
         about |= {"kdf": {"name": "scrypt", "salt": to_base64(salt), "n": SCRYPT_N, "r": _R, "p": _P}}
         box = nonce + AESGCM(_stretch(passphrase, salt, SCRYPT_N)).encrypt(nonce, seed, canonical.dumps(about))
         content = {**about, "sealed": to_base64(box)}
@@ -79,6 +82,26 @@ def load_key(path: Path, use: str, passphrase: str | None = None) -> bytes:
         raise denied(f"the passphrase of {path} is wrong, or the file was changed") from None
 
 
+def destroy_key(path: Path) -> bool:
+    """Overwrite a key file with random bytes, sync it, unlink it, sync the folder; False if there is none.
+
+    This is as much as a program can do: flash disks, snapshots and backups may keep what was there.
+    """
+    try:
+        with path.open("r+b") as file:
+            file.write(os.urandom(os.fstat(file.fileno()).st_size))
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()
+        sync_folder(path.parent)
+    except FileNotFoundError:
+        return False
+    except OSError as problem:
+        raise unavailable(f"{path} cannot be destroyed: {problem.strerror}") from None
+    return True
+
+
+@lru_cache(maxsize=16)
 def _stretch(passphrase: str, salt: bytes, n: int) -> bytes:
     return Scrypt(salt=salt, length=32, n=n, r=_R, p=_P).derive(passphrase.encode())
 

@@ -92,6 +92,14 @@ class Transport(Protocol):
         """The camera's current document of the public register, None where there is none."""
         ...
 
+    def document(self, path: str, limit: int) -> bytes:
+        """A document of at most ``limit`` bytes, by its path below ``/api/custody/``."""
+        ...
+
+    def file(self, what: str, signed: bytes) -> bytes:
+        """Hand a signed document of another kind in; returns the answer, which is empty for a folder."""
+        ...
+
     def log(self) -> Source | None:
         """The public log, None where it was not carried along. The caller closes it."""
         ...
@@ -170,6 +178,12 @@ class HttpTransport:
             if problem.kind is Kind.NOT_FOUND:
                 return None
             raise
+
+    def document(self, path: str, limit: int) -> bytes:
+        return self._get(path, limit)
+
+    def file(self, what: str, signed: bytes) -> bytes:
+        return self._post(what, signed)
 
     def log(self) -> Source | None:
         return HttpSource(f"{self._address}/log")
@@ -261,6 +275,11 @@ def _object(data: bytes) -> JsonObject:
     return value
 
 
+def own_answer(data: bytes) -> JsonObject:
+    """Parse a server's answer that is for people only; empty where documents are carried by hand."""
+    return _object(data) if data else {}
+
+
 def _checked(request: str) -> str:
     """An id goes into paths and file names: nothing else may."""
     return check_id(request)
@@ -270,8 +289,8 @@ class FolderTransport:
     """A folder that is carried between the operator and the others; the operator's side fills and empties it.
 
     ``policy``, ``request-<id>.json``, ``dossier-<id>.json``, ``grant-<id>-<key>.json``, ``refusal-<id>-<key>.json``,
-    ``package-<id>.zip``, ``opening-<id>.json``, and, where they were carried along, ``log/`` and ``register/`` as
-    they are served.
+    ``package-<id>.zip``, ``opening-<id>.json``, ``<what>-<key>-<digest>.json`` for what else is signed, and, where they
+    were carried along, ``log/`` and ``register/`` as they are served.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -316,6 +335,13 @@ class FolderTransport:
     def register(self, camera: CameraId) -> bytes | None:
         path = self._folder / "register" / f"{check_id(camera)}.json"
         return read_file(path, _MAX_DOCUMENT) if path.exists() else None
+
+    def document(self, path: str, limit: int) -> bytes:
+        return read_file(self._folder / f"{path.replace('/', '-')}.json", limit)
+
+    def file(self, what: str, signed: bytes) -> bytes:
+        self._put(f"{what}-{_signer(signed)}-{sha256(signed).hex()[:16]}.json", signed)
+        return b""
 
     def log(self) -> Source | None:
         folder = self._folder / "log"

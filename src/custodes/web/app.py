@@ -8,7 +8,7 @@ from dataclasses import replace
 from fastapi import FastAPI
 
 from custodes.node.queries.hidden import BarWatch
-from custodes.web import custody, entrance, errors, metrics, tour
+from custodes.web import custodian_keys, custody, entrance, errors, metrics, tour
 from custodes.web.operator import camera, health, hiding, live, playback, requests, wall
 from custodes.web.operator.gate import Gate
 from custodes.web.operator.viewings import Viewings
@@ -36,7 +36,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.viewings = viewings
     app.add_middleware(Guard)
     errors.install(app)
-    for part in (home, register, log, disclosures, entrance, custody, metrics):
+    for part in (home, register, log, disclosures, entrance, custody, custodian_keys, metrics):
         app.include_router(part.router)
     steward = (candidates, hidden, reconciling, subjects)
     for private in (wall, camera, health, playback, live, hiding, requests, *steward):

@@ -22,8 +22,8 @@ LARGEST_GRANT = 8 * 1024 * 1024
 
 
 async def signed_message(request: Request) -> bytes:
-    """The request's body, at most 256 KiB; a grant, which has a share for each minute, 8 MiB."""
-    limit = LARGEST_GRANT if request.url.path.endswith("/grants") else LARGEST_MESSAGE
+    """The request's body, at most 256 KiB; 8 MiB for a share of each minute, or a key for each day."""
+    limit = LARGEST_GRANT if request.url.path.endswith(("/grants", "/keys", "/held")) else LARGEST_MESSAGE
     body = bytearray()
     async for piece in request.stream():
         body += piece

@@ -27,6 +27,28 @@ ACTS: dict[Act, Explained] = {
     Act.CUSTODIANS_INSTALLED: Explained(
         "Custodians installed", "These custodians hold the shares; only so many of them together can open.", "keys"
     ),
+    Act.KEYS_PUBLISHED: Explained(
+        "Custodian's keys published",
+        "A custodian made wrapping keys for days to come, to be destroyed later.",
+        "sealed",
+    ),
+    Act.KEYS_LAPSED: Explained(
+        "Custodian's keys have run out",
+        "A custodian has no key for today. Recording goes on; that share goes under a key that is never destroyed.",
+        "sealed",
+    ),
+    Act.KEYS_DESTROYED: Explained(
+        "Custodian's keys destroyed", "A custodian states that keys of past days were destroyed, as is due.", "sealed"
+    ),
+    Act.SHARES_HELD: Explained(
+        "Shares held", "A custodian wrapped its shares of held minutes anew, before it destroys their keys.", "sealed"
+    ),
+    Act.DRILL_BEGUN: Explained(
+        "Drill begun", "A secret that never sealed anything was dealt to the custodians, to see who can open.", "sealed"
+    ),
+    Act.DRILL_ANSWERED: Explained(
+        "Drill answered", "A custodian proved that it can open its shares; with enough of them, all together.", "sealed"
+    ),
     Act.REQUESTER_ENROLLED: Explained(
         "Requester's key announced", "The holder of this key may ask the custodians for originals.", "keys"
     ),

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from tests.node_store import Node, node
+from tests.node_store import DAY, Node, node
+from tests.recorded import Archive
 
 from custodes.clock import SECOND, Instant
+from custodes.domain import times
 from custodes.domain.acts import Act
+from custodes.domain.canonical import JsonObject
 from custodes.domain.hiding import Verdict
 from custodes.domain.ids import CameraId, DeploymentId, Digest, Epoch, KeyId, PeriodId, Term
 from custodes.domain.inventories import Decision
@@ -23,8 +26,10 @@ from custodes.node.acts import (
     alerts,
     cameras,
     deployment,
+    drills,
     holds,
     inventories,
+    keys,
     masks,
     periods,
     register,
@@ -36,11 +41,21 @@ from custodes.node.acts import (
 )
 from custodes.node.acts.zones import set_zones
 from custodes.node.queries import cameras as queries
-from custodes.node.store import tables
+from custodes.node.store import custody_tables, names, tables
+from custodes.node.store.drills import Begun
+from custodes.node.store.evidence import policy_of
 from custodes.places.register.importing.mapping import Mapping
 from custodes.places.register.importing.read import Source
 from custodes.places.register.inventory import Inventory, InventoryRow, Rejected
 from custodes.places.register.reconcile.outcome import Match, Reconciliation
+from custodes.trust.custody.access import make_access
+from custodes.trust.custody.drill import answer
+from custodes.trust.custody.held import HELD
+from custodes.trust.custody.keys import DatedKey, publish, state_destroyed
+from custodes.trust.seal.fields import to_base64
+from custodes.trust.seal.header import period_json
+from custodes.trust.seal.manifest import parse_opening
+from custodes.trust.seal.wrapping import WrappingKey
 from custodes.video.mask.tuning import VERSION
 
 NOBODY = CameraId("a" * 26)
@@ -50,6 +65,50 @@ NOBODY = CameraId("a" * 26)
 def here(tmp_path: Path) -> Iterator[Node]:
     with node(tmp_path) as found:
         yield found
+
+
+def publish_keys(here: Node) -> None:
+    now = here.clock.now()
+    key = DatedKey(WrappingKey.generate().public, 24, now, Instant(now + DAY))
+    keys.publish_keys(here.store, publish(here.offices[0], policy_of(here.store).deployment, now, [key]))
+
+
+def destroy_keys(here: Node) -> None:
+    publish_keys(here)
+    key = here.store.read(sa.select(custody_tables.wrapping_keys.c.id))[0].id
+    deployment_id = policy_of(here.store).deployment
+    keys.destroy_keys(here.store, state_destroyed(here.offices[0], deployment_id, here.clock.now(), [key]))
+
+
+def hold_shares(here: Node) -> None:
+    """A custodian's share of a held period, as its agent wraps it anew."""
+    camera, store = here.camera(), here.store
+    start = Instant(here.clock.now() - 60 * SECOND)
+    period = Archive(here).record(camera, start)
+    hold = holds.add_hold(store, camera, start, here.clock.now(), "secret case")
+    opening = parse_opening(store.objects.get(names.opening(period)), policy_of(store).recorder_keys)
+    item = {**period_json(period), "header": opening.sealed.digest.hex(), "epoch": 1, "index": 1}
+    share: JsonObject = {**item, "share": to_base64(bytes(1169))}
+    body: JsonObject = {
+        "v": 1, "deployment": policy_of(store).deployment, "hold": hold, "held": times.to_text(start),
+        "key": WrappingKey.generate().public.to_json(), "periods": [share],
+    }  # fmt: skip
+    keys.hold_shares(store, here.offices[0].sign(HELD, body))
+
+
+def begun(here: Node) -> str:
+    statement = make_access(here.offices[0], policy_of(here.store).deployment, "drills", here.clock.now())
+    return drills.begin_drill(here.store, statement, Begun([24], [], []))
+
+
+def answer_drill(here: Node) -> None:
+    """As the first office, with the wrapping key that the set names."""
+    document = here.store.read(
+        sa.select(custody_tables.drills.c.document).where(custody_tables.drills.c.digest == begun(here))
+    )[0].document
+    own = {here.wrapping[0].public.id: here.wrapping[0]}
+    signed = answer(bytes(document), policy_of(here.store), here.offices[0], own, here.clock.now())
+    drills.answer_drill(here.store, signed)
 
 
 def begin_session(here: Node) -> None:
@@ -185,6 +244,15 @@ ACTS: dict[str, tuple[str, Callable[[Node], object]]] = {
     "install_custodians": (
         "custodian_sets",
         lambda here: deployment.install_custodians(here.store, Epoch(9), 2, 3, b"{}"),
+    ),
+    "publish_keys": ("custodian_keys", publish_keys),
+    "destroy_keys": ("key_destructions", destroy_keys),
+    "hold_shares": ("held_shares", hold_shares),
+    "begin_drill": ("drills", begun),
+    "answer_drill": ("drill_answers", answer_drill),
+    "keys_lapsed": (
+        "alarms",
+        lambda here: keys.keys_lapsed(here.store, KeyId("k"), 24, "custodian 1, 24 h", "secret office"),
     ),
     "enrol_requester": ("requesters", lambda here: deployment.enrol_requester(here.store, KeyId("k"), b"{}")),
     "add_camera": ("cameras", lambda here: here.camera()),

@@ -9,6 +9,7 @@ from custodes.domain.canonical import Json, JsonObject
 from custodes.domain.ids import KeyId, PeriodId
 from custodes.trust.custody.dossier import VerifiedDossier
 from custodes.trust.custody.grant import GRANT, REFUSAL, OwedShare, grant_body, owed_shares, refusal_body
+from custodes.trust.custody.held import hold_info
 from custodes.trust.custody.policy import Policy
 from custodes.trust.seal.fields import to_base64
 from custodes.trust.seal.shares import share_info
@@ -19,8 +20,9 @@ def draft_grant(
 ) -> JsonObject:
     """Return ``kind``, ``signer``, ``body`` without the shares, ``to`` (one-time key), and ``shares`` in their order.
 
-    Each share: ``key`` (id of the wrapping key), ``box``, ``opens`` and ``binds`` (the ``info`` to open it and to wrap
-    it again, as canonical JSON), ``header``, ``index`` and ``commitment``. Raises ``CustodesError`` as ``owed_shares``.
+    Each share: ``boxes`` (the same share to one key each: ``key``, its id, ``box``, and ``opens``, the ``info`` to open
+    it), ``binds`` (the ``info`` to wrap it again; both as canonical JSON), ``header``, ``index`` and ``commitment``.
+    Raises ``CustodesError`` as ``owed_shares``.
     """
     owed = owed_shares(verified, policy, custodian, minutes)
     shares: list[Json] = [_share(each) for each in owed]
@@ -34,16 +36,25 @@ def draft_grant(
 
 
 def _share(owed: OwedShare) -> JsonObject:
-    key = owed.place.wrapping_key
+    index = owed.place.index
+    boxes: list[Json] = [
+        _box(owed.place.wrapping_key, owed.box, share_info(owed.sealed, index, owed.place.wrapping_key))
+    ]
+    boxes += [
+        _box(each.key, each.box, hold_info(owed.sealed, index, each.hold, owed.custodian, each.key))
+        for each in owed.held
+    ]
     return {
-        "key": key,
-        "box": to_base64(owed.box),
-        "opens": canonical.dumps(share_info(owed.sealed, owed.place.index, key)).decode(),
+        "boxes": boxes,
         "binds": canonical.dumps(owed.info).decode(),
         "header": owed.sealed.digest.hex(),
-        "index": owed.place.index,
+        "index": index,
         "commitment": owed.place.commitment.hex(),
     }
+
+
+def _box(key: KeyId, box: bytes, info: JsonObject) -> JsonObject:
+    return {"key": key, "box": to_base64(box), "opens": canonical.dumps(info).decode()}
 
 
 def draft_refusal(verified: VerifiedDossier, custodian: KeyId, reason: str, now: Instant) -> JsonObject:

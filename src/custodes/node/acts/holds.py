@@ -7,8 +7,9 @@ from custodes.clock import Instant
 from custodes.domain.acts import Act
 from custodes.domain.ids import CameraId
 from custodes.errors import conflict, not_found
-from custodes.node.acts._holding import committed, holding
+from custodes.node.acts._holding import holding, keep
 from custodes.node.store import Store, tables
+from custodes.node.store.held import hold_of
 
 
 def add_hold(store: Store, camera: CameraId, start: Instant, until: Instant, reason: str) -> str:
@@ -18,8 +19,8 @@ def add_hold(store: Store, camera: CameraId, start: Instant, until: Instant, rea
     that has not ended yet would be a longer retention in disguise: ``CustodesError`` (INVALID).
     """
     made = holding(store, camera, start, until, reason)
-    with store.act(Act.HOLD_ADDED, {"hold": made.committed}) as tx:
-        made.write(tx)
+    with store.act(Act.HOLD_ADDED, {"hold": made.commitment}) as tx:
+        keep(tx, made)
     return made.id
 
 
@@ -30,11 +31,12 @@ def release_hold(store: Store, hold: str) -> None:
     if not rows:
         raise not_found("there is no such hold")
     row = rows[0]
-    facts = committed(row.salt, row.id, row.camera, row.start, row.until, row.reason)
-    with store.act(Act.HOLD_RELEASED, {"hold": facts}) as tx:
+    with store.act(Act.HOLD_RELEASED, {"hold": hold_of(row).commitment}) as tx:
         asked = sa.select(subjects.c.id).where(subjects.c.hold == hold, subjects.c.closed.is_(None))
         if tx.connection.execute(asked).first():
             raise conflict("a data subject has asked for these minutes: they are held until that request is closed")
         going_on = sa.and_(holds.c.id == hold, holds.c.released.is_(None))
-        if not tx.connection.execute(sa.update(holds).where(going_on).values(released=tx.now)).rowcount:
+        if not tx.connection.execute(
+            sa.update(holds).where(going_on).values(released=tx.now, released_seq=tx.seq)
+        ).rowcount:
             raise conflict("this hold was released already")

@@ -17,7 +17,7 @@ from custodes.domain.acts import Act
 from custodes.domain.canonical import JsonObject
 from custodes.domain.ids import CameraId, Digest, PeriodId
 from custodes.errors import conflict
-from custodes.node.store import Store, Transaction, tables
+from custodes.node.store import Store, Transaction, custody_tables, tables
 from custodes.node.store.held import has_original, held
 from custodes.trust.custody.minute import Minute
 
@@ -74,11 +74,23 @@ def finish_deletion(store: Store, seq: int) -> None:
     masked = int(store.read(counted)[0][0])
     facts: JsonObject = {"root": bytes(rows[0].root).hex(), "count": rows[0].periods, "masked": masked}
     with store.act(Act.RETENTION_DONE, facts) as tx:
+        _forget_held(tx, seq)
         for table in (tables.periods, minutes):
             tx.connection.execute(sa.delete(table).where(table.c.deletion == seq))
         going = sa.and_(deletions.c.seq == seq, deletions.c.done.is_(None))
         if not tx.connection.execute(sa.update(deletions).where(going).values(done=tx.now)).rowcount:
             raise conflict("this deletion is done")
+
+
+def _forget_held(tx: Transaction, deletion: int) -> None:
+    """Drop what custodians have wrapped anew of periods that are gone, and documents that hold nothing else."""
+    rows, held, documents = tables.periods.c, custody_tables.held_periods, custody_tables.held_shares
+    gone = sa.exists().where(
+        rows.camera == held.c.camera, rows.start == held.c.start, rows.term == held.c.term, rows.deletion == deletion
+    )
+    tx.connection.execute(sa.delete(held).where(gone))
+    left = sa.exists().where(held.c.document == documents.c.digest)
+    tx.connection.execute(sa.update(documents).where(documents.c.document.is_not(None), ~left).values(document=None))
 
 
 def _mark_periods(tx: Transaction, periods: Sequence[tuple[PeriodId, Digest]]) -> None:

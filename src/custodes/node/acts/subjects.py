@@ -16,8 +16,9 @@ from custodes.domain.ids import CameraId, new_id
 from custodes.domain.subjects import Decision, Extension, deadline
 from custodes.errors import conflict, invalid, not_found
 from custodes.node.acts._commitment import commitment
-from custodes.node.acts._holding import committed, holding
+from custodes.node.acts._holding import holding, keep
 from custodes.node.store import Store, Transaction, tables
+from custodes.node.store.held import hold_of
 
 LONGEST = 24 * 3600 * SECOND
 """A day: longer windows are no answer to "when were you there?"."""
@@ -35,9 +36,9 @@ def receive(store: Store, camera: CameraId, start: Instant, until: Instant, refe
     if until - start > LONGEST:
         raise invalid("a data subject's request is for at most a day: ask when they were there")
     name, salt = new_id(store.entropy(16)), store.entropy(16)
-    facts: JsonObject = {"subject": _commitment(salt, name, camera, reference), "hold": made.committed}
+    facts: JsonObject = {"subject": _commitment(salt, name, camera, reference), "hold": made.commitment}
     with store.act(Act.SUBJECT_RECEIVED, facts) as tx:
-        made.write(tx)
+        keep(tx, made)
         row = {"camera": camera, "start": start, "until": until, "reference": reference, "hold": made.id}
         tx.connection.execute(_subjects.insert().values(id=name, salt=salt, received=tx.now, seq=tx.seq, **row))
     return name
@@ -99,11 +100,11 @@ def close(store: Store, name: str) -> None:
     row = _open(store, name)
     holds = tables.holds
     hold = store.read(sa.select(holds).where(holds.c.id == row.hold))[0]
-    kept = committed(hold.salt, hold.id, hold.camera, hold.start, hold.until, hold.reason)
-    with store.act(Act.SUBJECT_CLOSED, _facts(row) | {"hold": kept}) as tx:
+    with store.act(Act.SUBJECT_CLOSED, _facts(row) | {"hold": hold_of(hold).commitment}) as tx:
         refusal = "this request has not been decided yet, or is closed already"
         _change(tx, name, _subjects.c.decision.is_not(None), {"closed": tx.now}, refusal)
-        tx.connection.execute(sa.update(holds).where(holds.c.id == row.hold).values(released=tx.now))
+        ended = sa.update(holds).where(holds.c.id == row.hold).values(released=tx.now, released_seq=tx.seq)
+        tx.connection.execute(ended)
 
 
 def _open(store: Store, name: str) -> sa.Row[tuple[object, ...]]:

@@ -11,7 +11,7 @@ from custodes.domain.acts import Act
 from custodes.domain.ids import CameraId, KeyId, PeriodId
 from custodes.domain.register import LegalBasis
 from custodes.errors import CustodesError, corrupt, denied
-from custodes.node.queries import log, playback
+from custodes.node.queries import holds, log, playback
 from custodes.node.queries.views import DisclosureState, DisclosureStep, DisclosureView
 from custodes.node.store import Store, minutes, names, tables
 from custodes.node.store.evidence import committed, filed_request, policy_of
@@ -95,13 +95,14 @@ def dossier(store: Store, name: str) -> bytes:
     request, filed = filed_request(store, name)
     entry, receipt = log.logged(store, filed.seq)
     objects = store.objects
+    asked = committed(store, request)
     periods = tuple(
         DossierPeriod(
             objects.get(names.opening(period)), objects.get(names.closing(period)), objects.get(names.shares(period))
         )
-        for period in committed(store, request)
+        for period in asked
     )
-    return build_dossier(Dossier(bytes(filed.message), entry, receipt, periods))
+    return build_dossier(Dossier(bytes(filed.message), entry, receipt, periods, holds.held_shares(store, asked)))
 
 
 def package(store: Store, name: str, asking: KeyId) -> Iterator[bytes]:

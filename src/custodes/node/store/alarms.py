@@ -16,6 +16,14 @@ CLOCK = "clock"
 DELETION = "deletion"
 """What is due cannot be deleted. Its subject is ``store``."""
 
+KEYS = "keys"
+"""A custodian's published wrapping keys end soon. Its subject is ``custodian <index>``."""
+LAPSED = "lapsed keys"
+"""A custodian has no published key for a retention in use. Its subject is ``custodian <index>, <hours> h``."""
+
+OVERDUE = "overdue keys"
+"""A custodian has not stated that keys which were due long ago are destroyed. Its subject is ``custodian <index>``."""
+
 
 def raise_alarm(
     connection: sa.Connection, kind: str, subject: str, detail: str, now: Instant, seq: int | None = None

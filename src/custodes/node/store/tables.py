@@ -21,7 +21,11 @@ from sqlalchemy import (
     update,
 )
 
-from custodes.node.store import inventory_tables, mask_tables  # noqa: F401 - so that the metadata is whole
+from custodes.node.store import (  # noqa: F401 - so that the metadata is whole
+    custody_tables,
+    inventory_tables,
+    mask_tables,
+)
 from custodes.node.store._base import SEQ as _SEQ
 from custodes.node.store._base import entry as _entry
 from custodes.node.store._base import metadata as metadata
@@ -271,6 +275,7 @@ holds = Table(
     Column("salt", LargeBinary, nullable=False),  # opens the entries' commitment
     Column("released", BigInteger),
     _entry(),
+    Column("released_seq", _SEQ),  # the entry of the release
 )
 
 alarms = Table(

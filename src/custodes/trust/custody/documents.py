@@ -14,11 +14,12 @@ from custodes.domain.ids import PeriodId
 from custodes.errors import corrupt, denied
 from custodes.trust.custody import facts
 from custodes.trust.custody.archive import Archive, Content
-from custodes.trust.custody.dossier import verify_logged_request, verify_period, verify_witnessed
+from custodes.trust.custody.dossier import verify_logged_request, verify_period
 from custodes.trust.custody.grant import Grant, Refusal, verify_grant, verify_refusal
 from custodes.trust.custody.minute import check_minute
 from custodes.trust.custody.policy import Policy
 from custodes.trust.custody.request import Request, parse_request
+from custodes.trust.custody.witnessing import verify_witnessed
 from custodes.trust.seal.manifest import ClosingManifest, OpeningManifest
 from custodes.trust.tlog.receipt import Receipt
 

@@ -5,18 +5,20 @@ One canonical JSON document, over HTTP or carried by hand. Nothing in it is beli
 against the custodian's own policy and clock.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from custodes.clock import Instant
 from custodes.domain import canonical, times
 from custodes.domain.acts import Act
 from custodes.domain.canonical import JsonObject, listed, member, text
-from custodes.domain.ids import PeriodId
+from custodes.domain.ids import KeyId, PeriodId
 from custodes.errors import CustodesError, corrupt, denied
 from custodes.trust.custody import facts
+from custodes.trust.custody.held import HeldShare, check_place, held_of
 from custodes.trust.custody.policy import Policy
 from custodes.trust.custody.request import Request, check_request, parse_request
+from custodes.trust.custody.witnessing import verify_witnessed
 from custodes.trust.seal.fields import only, versioned
 from custodes.trust.seal.manifest import (
     ClosingManifest,
@@ -26,8 +28,7 @@ from custodes.trust.seal.manifest import (
     parse_opening,
 )
 from custodes.trust.seal.shares import read_shares
-from custodes.trust.tlog.policy import TlogPolicy
-from custodes.trust.tlog.receipt import Receipt, verify_receipt
+from custodes.trust.tlog.receipt import Receipt
 
 MAX_DOSSIER = 128 * 1024 * 1024
 
@@ -43,21 +44,29 @@ class DossierPeriod:
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """``request`` as signed, ``entry`` its log entry, ``receipt`` that entry's tlog-proof with witnesses."""
+    """``request`` as signed, ``entry`` its log entry, ``receipt`` that entry's tlog-proof with witnesses.
+
+    ``held``: documents of held shares that touch the periods.
+    """
 
     request: bytes
     entry: bytes
     receipt: bytes
     periods: tuple[DossierPeriod, ...]
+    held: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ShownPeriod:
-    """A verified period; ``boxes`` are the wrapped shares in the order of their custodians."""
+    """A verified period; ``boxes`` are the wrapped shares in the order of their custodians.
+
+    ``held``: shares that custodians have wrapped anew because of a hold, by the custodian's identity key.
+    """
 
     opening: OpeningManifest
     closing: ClosingManifest
     boxes: tuple[bytes, ...]
+    held: Mapping[KeyId, Sequence[HeldShare]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +104,7 @@ def build_dossier(dossier: Dossier) -> bytes:
             "entry": canonical.load_object(dossier.entry),
             "receipt": _utf8(dossier.receipt),
             "periods": periods,
+            **({"held": [canonical.load_object(each) for each in dossier.held]} if dossier.held else {}),
         }
     )
 
@@ -111,7 +121,8 @@ def parse_dossier(data: bytes) -> Dossier:
     if len(data) > MAX_DOSSIER:
         raise corrupt("a dossier holds at most 128 MiB: ask for fewer minutes")
     source = canonical.load_object(data)
-    versioned(source, "request", "entry", "receipt", "periods")
+    # Without holds the document is spelled as it was before there were any.
+    versioned(source, "request", "entry", "receipt", "periods", *(("held",) if "held" in source else ()))
     periods = []
     for item in listed(source, "periods"):
         if not isinstance(item, dict):
@@ -119,7 +130,9 @@ def parse_dossier(data: bytes) -> Dossier:
         only(item, "opening", "closing", "shares")
         # Canonical JSON embeds and comes out again byte for byte, so signatures over the parts still hold.
         periods.append(DossierPeriod(_part(item, "opening"), _part(item, "closing"), _part(item, "shares")))
-    return Dossier(_part(source, "request"), _part(source, "entry"), text(source, "receipt").encode(), tuple(periods))
+    held = [canonical.dumps(each) for each in (listed(source, "held") if "held" in source else ())]
+    receipt = text(source, "receipt").encode()
+    return Dossier(_part(source, "request"), _part(source, "entry"), receipt, tuple(periods), tuple(held))
 
 
 def _part(source: JsonObject, name: str) -> bytes:
@@ -138,9 +151,10 @@ def verify_dossier(data: bytes, policy: Policy, now: Instant) -> VerifiedDossier
         raise denied("the request is for another deployment")
     check_request(request, now)
     receipt = verify_logged_request(request, dossier.entry, dossier.receipt, policy)
+    held = held_of(dossier.held, policy)
     periods: dict[PeriodId, ShownPeriod] = {}
     for part in dossier.periods:
-        shown = _verify_period(part, request, policy)
+        shown = _verify_period(part, request, policy, held)
         if shown.opening.period in periods:
             raise corrupt(f"the dossier names the period {shown.opening.period} twice")
         periods[shown.opening.period] = shown
@@ -165,21 +179,19 @@ def verify_logged_request(request: Request, entry: bytes, receipt: bytes, policy
     return verified
 
 
-def verify_witnessed(entry: bytes, receipt: bytes, policy: Policy) -> Receipt:
-    """Check that ``entry`` is in the log and that witnesses saw it.
-
-    Raises ``CustodesError``: CORRUPT for a receipt that does not hold, DENIED without witnesses.
-    """
-    verified = verify_receipt(receipt, entry, TlogPolicy.parse(policy.log))
-    if verified.seen_by is None:
-        raise denied("the policy demands no witness; without one, anything can be logged afterwards")
-    return verified
-
-
-def _verify_period(part: DossierPeriod, request: Request, policy: Policy) -> ShownPeriod:
+def _verify_period(
+    part: DossierPeriod,
+    request: Request,
+    policy: Policy,
+    held: Mapping[tuple[PeriodId, KeyId], Sequence[HeldShare]],
+) -> ShownPeriod:
     opening, closing = verify_period(part.opening, part.closing, request, policy)
     boxes = read_shares(canonical.load_object(part.shares), opening.sealed.digest, opening.shares)
-    return ShownPeriod(opening, closing, boxes)
+    anew = {custodian: shares for (period, custodian), shares in held.items() if period == opening.period}
+    for custodian, shares in anew.items():
+        for share in shares:
+            check_place(share, custodian, opening, policy)
+    return ShownPeriod(opening, closing, boxes, anew)
 
 
 def verify_period(

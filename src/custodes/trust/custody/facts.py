@@ -29,6 +29,36 @@ def opened(request: Digest, opening: Digest) -> JsonObject:
     return {"request": request.hex(), "opening": opening.hex()}
 
 
+def keys_published(custodian: KeyId, document: Digest, count: int) -> JsonObject:
+    """Facts of ``Act.KEYS_PUBLISHED``; ``document`` is the SHA-256 of the signed document, ``count`` its keys."""
+    return {"custodian": custodian, "document": document.hex(), "count": count}
+
+
+def keys_destroyed(custodian: KeyId, statement: Digest, count: int) -> JsonObject:
+    """Facts of ``Act.KEYS_DESTROYED``; ``statement`` is the SHA-256 of the signed statement, ``count`` its keys."""
+    return {"custodian": custodian, "statement": statement.hex(), "count": count}
+
+
+def shares_held(custodian: KeyId, document: Digest, count: int) -> JsonObject:
+    """Facts of ``Act.SHARES_HELD``; ``document`` is the SHA-256 of the signed document, ``count`` its periods."""
+    return {"custodian": custodian, "document": document.hex(), "count": count}
+
+
+def drill_begun(drill: Digest, k: int, n: int) -> JsonObject:
+    """Facts of ``Act.DRILL_BEGUN``; ``drill`` is the SHA-256 of its document."""
+    return {"drill": drill.hex(), "k": k, "n": n}
+
+
+def drill_answered(custodian: KeyId, drill: Digest, answered: int, opened: bool) -> JsonObject:
+    """Facts of ``Act.DRILL_ANSWERED``; ``answered`` custodians so far, ``opened``: k of them, together."""
+    return {"custodian": custodian, "drill": drill.hex(), "answered": answered, "opened": opened}
+
+
+def keys_lapsed(custodian: KeyId, hours: int) -> JsonObject:
+    """Facts of ``Act.KEYS_LAPSED``: the custodian has no published key for footage kept for ``hours``."""
+    return {"custodian": custodian, "hours": hours}
+
+
 def committed(root: Digest, count: int) -> JsonObject:
     """Facts of ``Act.PERIODS_COMMITTED``."""
     return {"root": root.hex(), "count": count}

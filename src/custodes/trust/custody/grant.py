@@ -14,6 +14,7 @@ from custodes.domain.canonical import Json, JsonObject, hexadecimal, integer, li
 from custodes.domain.ids import Digest, Epoch, KeyId, PeriodId
 from custodes.errors import CustodesError, corrupt, denied
 from custodes.trust.custody.dossier import ShownPeriod, VerifiedDossier, verify_dossier
+from custodes.trust.custody.held import HeldShare, open_held
 from custodes.trust.custody.policy import Policy
 from custodes.trust.custody.request import MAX_TEXT, Request
 from custodes.trust.seal.fields import binary, only, sha256, to_base64, versioned
@@ -52,16 +53,24 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class OwedShare:
-    """A custodian's own share of one period of a verified dossier, still in its wrapping (``box``).
+    """A custodian's own share of one period of a verified dossier, still in its wrappings.
 
-    ``item`` is the period's entry in the grant but for the share, ``info`` what the re-wrapped share is bound to.
+    ``box`` is to the key that the period was sealed to, ``held`` are the ones to keys of holds. ``item`` is the
+    period's entry in the grant but for the share, ``info`` what the re-wrapped share is bound to.
     """
 
-    sealed: SealedHeader
+    opening: OpeningManifest
     place: SharePlace
     box: bytes
+    held: tuple[HeldShare, ...]
+    custodian: KeyId
     item: JsonObject
     info: JsonObject
+
+    @property
+    def sealed(self) -> SealedHeader:
+        """The period's sealed header."""
+        return self.opening.sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,18 +137,16 @@ def _owed(shown: ShownPeriod, request: Request, policy: Policy, custodian: KeyId
     holder = policy.quorum(sealed.quorum).holder(custodian)
     if holder is None:
         raise denied(f"this custodian holds no share of {sealed.header.period}")
+    place = shown.opening.shares[holder.index - 1]
     item: JsonObject = {
         **period_json(sealed.header.period),
         "header": sealed.digest.hex(),
         "epoch": sealed.quorum.epoch,
         "index": holder.index,
     }
+    box, held = shown.boxes[holder.index - 1], shown.held.get(custodian, ())
     return OwedShare(
-        sealed,
-        shown.opening.shares[holder.index - 1],
-        shown.boxes[holder.index - 1],
-        item,
-        grant_info(sealed, holder.index, request, custodian),
+        shown.opening, place, box, tuple(held), custodian, item, grant_info(sealed, holder.index, request, custodian)
     )
 
 
@@ -154,12 +161,18 @@ def grant_body(request: Request, now: Instant, items: Sequence[Json]) -> JsonObj
     }
 
 
-def _rewrap(share: OwedShare, request: Request, keys: Mapping[KeyId, WrappingKey]) -> bytes:
-    key = keys.get(share.place.wrapping_key)
-    if key is None:
-        period = share.sealed.header.period
-        raise denied(f"the wrapping key for {period} is not here: it was destroyed or lies elsewhere")
-    return wrap(request.one_time_key, open_share(share.box, share.sealed, share.place, key), share.info)
+def _rewrap(owed: OwedShare, request: Request, keys: Mapping[KeyId, WrappingKey]) -> bytes:
+    return wrap(request.one_time_key, _own_share(owed, keys), owed.info)
+
+
+def _own_share(owed: OwedShare, keys: Mapping[KeyId, WrappingKey]) -> bytes:
+    """The custodian's share: under the key of its day, or, where that was destroyed, under a hold key."""
+    if owed.place.wrapping_key in keys:
+        return open_share(owed.box, owed.sealed, owed.place, keys[owed.place.wrapping_key])
+    for held in owed.held:
+        if held.key in keys:
+            return open_held(held, owed.opening, owed.custodian, keys[held.key])
+    raise denied(f"the wrapping key for {owed.sealed.header.period} is not here: it was destroyed or lies elsewhere")
 
 
 def grant_info(sealed: SealedHeader, index: int, request: Request, custodian: KeyId) -> JsonObject:

@@ -31,6 +31,7 @@ from custodes.trust.seal.manifest import (
 from custodes.trust.seal.segment import PREAMBLE_BYTES, FragmentRecord
 from custodes.trust.seal.shares import KEY_BYTES, PeriodKeys, key_commitment, seal_shares
 from custodes.trust.seal.signing import PublicKey, SigningKey
+from custodes.trust.seal.wrapping import WrappingPublicKey
 
 __all__ = ["CloseReason", "PeriodHeader", "PeriodSealer", "SealedHeader", "recover"]
 
@@ -44,12 +45,14 @@ class PeriodSealer:
         custodians: CustodianSet,
         recorder: SigningKey,
         entropy: Callable[[int], bytes] = os.urandom,
+        dated: Mapping[int, WrappingPublicKey] | None = None,
     ) -> None:
+        """``dated``: the custodians' wrapping keys of the day, by index; others' shares go under the set's own keys."""
         self._sealed = seal_header(header, Quorum.of(custodians))
         self._recorder = recorder
         key = entropy(KEY_BYTES)
         self._keys: PeriodKeys | None = PeriodKeys.derive(key, self._sealed.digest)
-        places, self._shares = seal_shares(key, self._sealed, custodians)
+        places, self._shares = seal_shares(key, self._sealed, custodians, dated)
         commitment = key_commitment(self._sealed.digest, key)
         self._opening = recorder.sign(OPENING, opening_body(self._sealed, commitment, places))
         self._records: list[FragmentRecord] = []

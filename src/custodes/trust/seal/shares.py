@@ -7,7 +7,7 @@ scheme does not notice a false share and would silently give another key.
 """
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -20,7 +20,7 @@ from custodes.errors import corrupt
 from custodes.trust.seal.custodians import Custodian, CustodianSet
 from custodes.trust.seal.fields import binary, sha256, to_base64, versioned
 from custodes.trust.seal.header import SealedHeader, period_json
-from custodes.trust.seal.wrapping import OVERHEAD, SUITE, WrappingKey, unwrap, wrap
+from custodes.trust.seal.wrapping import OVERHEAD, SUITE, WrappingKey, WrappingPublicKey, unwrap, wrap
 
 KEY_BYTES = 32
 SHARE_BYTES = KEY_BYTES + 1
@@ -90,13 +90,19 @@ def share_info(sealed: SealedHeader, index: int, wrapping_key: KeyId) -> JsonObj
     }
 
 
-def seal_shares(key: bytes, sealed: SealedHeader, custodians: CustodianSet) -> tuple[tuple[SharePlace, ...], bytes]:
-    """Split ``key`` among the custodians; return what the manifest says of the shares, and the share object."""
+def seal_shares(
+    key: bytes, sealed: SealedHeader, custodians: CustodianSet, dated: Mapping[int, WrappingPublicKey] | None = None
+) -> tuple[tuple[SharePlace, ...], bytes]:
+    """Split ``key`` among the custodians; return what the manifest says of the shares, and the share object.
+
+    ``dated``: the custodians' keys of the day, by index; who has none there gets the share under the set's own key.
+    """
     import pyshamir  # here, so that whoever only verifies needs nothing but cryptography
 
     places, wrapped = [], []
     for custodian, share in zip(custodians.members, pyshamir.split(key, custodians.n, custodians.k), strict=True):
-        place, box = _seal_share(bytes(share), sealed, custodian)
+        public = (dated or {}).get(custodian.index, custodian.wrapping)
+        place, box = _seal_share(bytes(share), sealed, custodian, public)
         places.append(place)
         wrapped.append(box)
     return tuple(places), canonical.dumps(
@@ -104,8 +110,9 @@ def seal_shares(key: bytes, sealed: SealedHeader, custodians: CustodianSet) -> t
     )
 
 
-def _seal_share(share: bytes, sealed: SealedHeader, custodian: Custodian) -> tuple[SharePlace, bytes]:
-    public = custodian.wrapping
+def _seal_share(
+    share: bytes, sealed: SealedHeader, custodian: Custodian, public: WrappingPublicKey
+) -> tuple[SharePlace, bytes]:
     box = wrap(public, share, share_info(sealed, custodian.index, public.id))
     commitment = share_commitment(sealed.digest, custodian.index, share)
     return SharePlace(custodian.index, public.id, commitment, sha256(box)), box

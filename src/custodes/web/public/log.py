@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from custodes.domain import canonical
 from custodes.errors import not_found
-from custodes.node.queries import log
+from custodes.node.queries import keys, log
 from custodes.web.public.register import OPEN
 from custodes.web.rendering import render
 from custodes.web.security import services_of
@@ -29,7 +29,9 @@ def overview(request: Request, before: Annotated[int | None, Query(ge=1)] = None
     first = max(0, end - PAGE)
     rows = [row for row in log.rows(store, first, end - first) if row.index is not None]
     rows.sort(key=lambda row: row.index or 0, reverse=True)
-    return render(request, "log.html", state=state, rows=rows, first=first, end=end, page=PAGE)
+    return render(
+        request, "log.html", state=state, rows=rows, keys=keys.destruction(store), first=first, end=end, page=PAGE
+    )
 
 
 @router.get("/entry/{index}.json")

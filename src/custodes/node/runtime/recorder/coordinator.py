@@ -19,6 +19,7 @@ from custodes.node.runtime import states
 from custodes.node.runtime.bookkeeper import Bookkeeper
 from custodes.node.runtime.permits import Permits
 from custodes.node.runtime.recorder import catalogue, wire
+from custodes.node.runtime.recorder.keywatch import KeyWatch
 from custodes.node.runtime.recorder.process import ShardProcess
 from custodes.node.runtime.recorder.segments import SegmentFiles
 from custodes.node.runtime.recorder.vault import Vault
@@ -56,6 +57,7 @@ class Coordinator:
     books: Bookkeeper = field(init=False)
     vault: Vault = field(init=False)
     permits: Permits = field(init=False)
+    keys: KeyWatch = field(init=False)
     shards: list[ShardProcess] = field(default_factory=list)
     recorded: dict[CameraId, _Camera] = field(default_factory=dict)
     _alone: dict[CameraId, float] = field(default_factory=dict)
@@ -69,6 +71,7 @@ class Coordinator:
         self.books = Bookkeeper(self.store)
         self.vault = Vault(self.store.layout, self.store.clock, self.store.entropy)
         self.permits = Permits(self.store)
+        self.keys = KeyWatch(self.store)
         self._untidy = [CameraId(name) for name in self.vault.objects.children("manifests")]
 
     def step(self) -> None:
@@ -80,6 +83,9 @@ class Coordinator:
         try:
             in_service = {each.id: each for each in cameras.streams(self.store)}
             self.permits.look()
+            if self.keys.look():
+                for shard in self.shards:
+                    shard.send(self.keys.order)
         except CustodesError as problem:
             if problem.kind is not Kind.UNAVAILABLE:
                 raise
@@ -170,6 +176,7 @@ class Coordinator:
         if free and not alone:
             return min(free, key=lambda shard: load[id(shard)])
         shard = ShardProcess(self.store.layout, self.lock, single=alone)
+        shard.send(self.keys.order)
         self.shards.append(shard)
         return shard
 

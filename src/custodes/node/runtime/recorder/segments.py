@@ -81,7 +81,9 @@ class SegmentFiles:
             checkpoint_root=Digest(checkpoint.root),
             previous=self._previous,
         )
-        sealer = PeriodSealer(header, policy.custodians[-1], vault.recorder, vault.entropy)
+        custodians = policy.custodians[-1]
+        dated = vault.keyring.for_period(custodians, permit.retention_hours, header.started)
+        sealer = PeriodSealer(header, custodians, vault.recorder, vault.entropy, dated)
         objects.put(names.shares(period), sealer.shares)
         objects.put(names.opening(period), sealer.opening)
         writer = objects.create(names.segment(period))

@@ -10,7 +10,8 @@ import sys
 import threading
 from typing import BinaryIO
 
-from custodes.domain.ids import CameraId
+from custodes.domain import canonical
+from custodes.domain.ids import CameraId, KeyId
 from custodes.domain.video import StreamUrl, Transport
 from custodes.errors import CustodesError, unavailable
 from custodes.node.config import Layout
@@ -18,7 +19,9 @@ from custodes.node.queries.views import RecordingState
 from custodes.node.runtime.recorder import wire
 from custodes.node.runtime.recorder.camera import CameraRecorder
 from custodes.node.runtime.recorder.vault import Vault
-from custodes.node.runtime.recorder.wire import Gone, Record, Report, State
+from custodes.node.runtime.recorder.wire import Gone, Keys, Leave, Record, Report, State
+from custodes.trust.custody.keys import Keyring, parse_keys
+from custodes.trust.custody.policy import Policy
 from custodes.trust.verify.permit import permit
 
 HEALTH_S = 10.0
@@ -67,6 +70,9 @@ class Shard:
 
     def obey(self, order: wire.Order) -> None:
         """Begin, go on, or end with a camera. Whatever comes of it, the coordinator hears when it has ended."""
+        if isinstance(order, Keys):
+            self._vault.keyring = keyring(order, self._vault.policy)
+            return
         try:
             self._obey(order)
         except CustodesError as problem:
@@ -75,7 +81,7 @@ class Shard:
             if isinstance(order, Record):
                 self._reporter.report(Gone(order.camera, order.turn))
 
-    def _obey(self, order: wire.Order) -> None:
+    def _obey(self, order: Record | Leave) -> None:
         camera = CameraId(order.camera)
         with self._lock:
             running = self._recorders.get(camera)
@@ -123,6 +129,17 @@ class Shard:
             recorder.stop()
         for recorder in recorders:
             recorder.join()
+
+
+def keyring(order: Keys, policy: Policy) -> Keyring:
+    """The published keys that hold; a document that does not is said to be bad, and the others count all the same."""
+    source, batches = canonical.load_object(order.published), []
+    for document in canonical.listed(source, "documents"):
+        try:
+            batches.append(parse_keys(canonical.dumps(document), policy))
+        except CustodesError as problem:
+            sys.stderr.write(f"a custodian's keys cannot be used: {problem}\n")
+    return Keyring(tuple(batches), frozenset(KeyId(str(key)) for key in canonical.listed(source, "gone")))
 
 
 def _way(order: Record) -> tuple[StreamUrl, Transport, str]:

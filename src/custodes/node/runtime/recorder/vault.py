@@ -12,6 +12,7 @@ from custodes.errors import unavailable
 from custodes.node.config import Layout
 from custodes.node.store.keys import read_key
 from custodes.node.store.objects import DiskObjects
+from custodes.trust.custody.keys import Keyring
 from custodes.trust.custody.policy import Policy, parse_policy
 from custodes.trust.seal.signing import SigningKey
 from custodes.trust.tlog.checkpoint import Checkpoint, SignedCheckpoint
@@ -31,6 +32,8 @@ class Vault:
         self.clock = clock or SystemClock()
         self.entropy = entropy
         self.objects = DiskObjects(layout.store)
+        self.keyring = Keyring()
+        """The custodians' published keys. Who has none for the day gets shares under the set's long-lived key."""
         self.recorder = SigningKey.from_seed(read_key(layout.keys / "recorder.key"))
         self._policy: tuple[tuple[int, int], Policy, TlogPolicy] | None = None
 

@@ -37,6 +37,17 @@ class Leave:
 
 
 @dataclass(frozen=True, slots=True)
+class Keys:
+    """The custodians' wrapping keys of today and of the days to come.
+
+    ``published``: canonical JSON of ``documents`` (as the custodians signed them; the shard verifies them) and
+    ``gone`` (ids of keys that were destroyed).
+    """
+
+    published: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """What the recorder does with a camera from ``since`` on (UTC, nanoseconds), and why."""
 
@@ -99,10 +110,10 @@ class Gone:
     turn: int
 
 
-Order: TypeAlias = Record | Leave
+Order: TypeAlias = Record | Leave | Keys
 Report: TypeAlias = State | Hole | Closed | Health | Gone
 _KINDS: dict[str, type[Any]] = {
-    kind.__name__.lower(): kind for kind in (Record, Leave, State, Hole, Closed, Health, Gone)
+    kind.__name__.lower(): kind for kind in (Record, Leave, Keys, State, Hole, Closed, Health, Gone)
 }
 
 
