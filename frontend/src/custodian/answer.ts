@@ -6,9 +6,8 @@ import { type KeyFile } from "./keyfile";
 import { unwrap, wrap, wrappingKey } from "./seal";
 
 export interface Share {
-  key: string;
-  box: string;
-  opens: string;
+  /** The ways to it: any one will do whose wrapping key is here. */
+  wrapped: { key: string; box: string; info: string }[];
   binds: string;
   header: string;
   index: number;
@@ -60,9 +59,10 @@ export class Keys {
   }
 
   private async rewrap(share: Share, to: string): Promise<string> {
-    const key = this.wrapping.get(share.key);
+    const way = share.wrapped.find(({ key }) => this.wrapping.has(key));
+    const key = way && this.wrapping.get(way.key);
     if (!key) throw new Problem("the wrapping key of a recording is not among the files: it was destroyed or lies elsewhere");
-    const secret = await unwrap(key, fromBase64(share.box), utf8(share.opens));
+    const secret = await unwrap(key, fromBase64(way.box), utf8(way.info));
     const place = join(utf8("custodes/share/v1\0"), fromHex(share.header), Uint8Array.of(share.index));
     if (toHex(await sha256(join(place, secret))) !== share.commitment) {
       throw new Problem(`share ${share.index} is not the one that the recorder committed to`);

@@ -19,8 +19,9 @@ def draft_grant(
 ) -> JsonObject:
     """Return ``kind``, ``signer``, ``body`` without the shares, ``to`` (one-time key), and ``shares`` in their order.
 
-    Each share: ``key`` (id of the wrapping key), ``box``, ``opens`` and ``binds`` (the ``info`` to open it and to wrap
-    it again, as canonical JSON), ``header``, ``index`` and ``commitment``. Raises ``CustodesError`` as ``owed_shares``.
+    Each share: ``wrapped``, the ways to it (``key``, the wrapping key's id, ``box``, and ``info`` to open it),
+    ``binds`` (the ``info`` to wrap it again), ``header``, ``index`` and ``commitment``; every ``info`` is canonical
+    JSON. Raises ``CustodesError`` as ``owed_shares``.
     """
     owed = owed_shares(verified, policy, custodian, minutes)
     shares: list[Json] = [_share(each) for each in owed]
@@ -34,15 +35,18 @@ def draft_grant(
 
 
 def _share(owed: OwedShare) -> JsonObject:
-    key = owed.place.wrapping_key
+    sealed, place = owed.shown.opening.sealed, owed.place
+    wrapped: JsonObject = {
+        "key": place.wrapping_key,
+        "box": to_base64(owed.shown.boxes[place.index - 1]),
+        "info": canonical.dumps(share_info(sealed, place.index, place.wrapping_key)).decode(),
+    }
     return {
-        "key": key,
-        "box": to_base64(owed.box),
-        "opens": canonical.dumps(share_info(owed.sealed, owed.place.index, key)).decode(),
+        "wrapped": [wrapped],
         "binds": canonical.dumps(owed.info).decode(),
-        "header": owed.sealed.digest.hex(),
-        "index": owed.place.index,
-        "commitment": owed.place.commitment.hex(),
+        "header": sealed.digest.hex(),
+        "index": place.index,
+        "commitment": place.commitment.hex(),
     }
 
 

@@ -52,14 +52,13 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class OwedShare:
-    """A custodian's own share of one period of a verified dossier, still in its wrapping (``box``).
+    """A custodian's own share of one verified period, still in its wrapping; ``place`` says which.
 
     ``item`` is the period's entry in the grant but for the share, ``info`` what the re-wrapped share is bound to.
     """
 
-    sealed: SealedHeader
+    shown: ShownPeriod
     place: SharePlace
-    box: bytes
     item: JsonObject
     info: JsonObject
 
@@ -134,13 +133,8 @@ def _owed(shown: ShownPeriod, request: Request, policy: Policy, custodian: KeyId
         "epoch": sealed.quorum.epoch,
         "index": holder.index,
     }
-    return OwedShare(
-        sealed,
-        shown.opening.shares[holder.index - 1],
-        shown.boxes[holder.index - 1],
-        item,
-        grant_info(sealed, holder.index, request, custodian),
-    )
+    place = shown.opening.shares[holder.index - 1]
+    return OwedShare(shown, place, item, grant_info(sealed, holder.index, request, custodian))
 
 
 def grant_body(request: Request, now: Instant, items: Sequence[Json]) -> JsonObject:
@@ -154,12 +148,13 @@ def grant_body(request: Request, now: Instant, items: Sequence[Json]) -> JsonObj
     }
 
 
-def _rewrap(share: OwedShare, request: Request, keys: Mapping[KeyId, WrappingKey]) -> bytes:
-    key = keys.get(share.place.wrapping_key)
+def _rewrap(owed: OwedShare, request: Request, keys: Mapping[KeyId, WrappingKey]) -> bytes:
+    sealed, place = owed.shown.opening.sealed, owed.place
+    key = keys.get(place.wrapping_key)
     if key is None:
-        period = share.sealed.header.period
-        raise denied(f"the wrapping key for {period} is not here: it was destroyed or lies elsewhere")
-    return wrap(request.one_time_key, open_share(share.box, share.sealed, share.place, key), share.info)
+        raise denied(f"the wrapping key for {sealed.header.period} is not here: it was destroyed or lies elsewhere")
+    share = open_share(owed.shown.boxes[place.index - 1], sealed, place, key)
+    return wrap(request.one_time_key, share, owed.info)
 
 
 def grant_info(sealed: SealedHeader, index: int, request: Request, custodian: KeyId) -> JsonObject:
