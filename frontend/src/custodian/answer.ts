@@ -5,15 +5,9 @@ import { Identity } from "./identity";
 import { type KeyFile } from "./keyfile";
 import { unwrap, wrap, wrappingKey } from "./seal";
 
-/** A share in a wrapping to one of the office's keys. */
-interface Box {
-  key: string;
-  box: string;
-  opens: string;
-}
-
 export interface Share {
-  boxes: Box[];
+  /** The ways to it: any one will do whose wrapping key is here. */
+  wrapped: { key: string; box: string; info: string }[];
   binds: string;
   header: string;
   index: number;
@@ -65,10 +59,10 @@ export class Keys {
   }
 
   private async rewrap(share: Share, to: string): Promise<string> {
-    const box = share.boxes.find((each) => this.wrapping.has(each.key));
-    const key = box && this.wrapping.get(box.key);
+    const way = share.wrapped.find(({ key }) => this.wrapping.has(key));
+    const key = way && this.wrapping.get(way.key);
     if (!key) throw new Problem("the wrapping key of a recording is not among the files: it was destroyed or lies elsewhere");
-    const secret = await unwrap(key, fromBase64(box.box), utf8(box.opens));
+    const secret = await unwrap(key, fromBase64(way.box), utf8(way.info));
     const place = join(utf8("custodes/share/v1\0"), fromHex(share.header), Uint8Array.of(share.index));
     if (toHex(await sha256(join(place, secret))) !== share.commitment) {
       throw new Problem(`share ${share.index} is not the one that the recorder committed to`);

@@ -50,7 +50,8 @@ class Browser(Visitor):
     def sign(self, draft: Any) -> str:
         """Fill the shares in, and sign."""
         for period, share in zip(draft["body"]["periods"], draft["shares"], strict=True):
-            opened = unwrap(self.wrapping, binary(share, "box"), json.loads(share["opens"]))
+            [way] = share["wrapped"]
+            opened = unwrap(self.wrapping, binary(way, "box"), json.loads(way["info"]))
             again = wrap(WrappingPublicKey(binary(draft, "to")), opened, json.loads(share["binds"]))
             period["share"] = to_base64(again)
         return self.identity.sign(draft["kind"], draft["body"]).decode()

@@ -20,9 +20,9 @@ def draft_grant(
 ) -> JsonObject:
     """Return ``kind``, ``signer``, ``body`` without the shares, ``to`` (one-time key), and ``shares`` in their order.
 
-    Each share: ``boxes`` (the same share to one key each: ``key``, its id, ``box``, and ``opens``, the ``info`` to open
-    it), ``binds`` (the ``info`` to wrap it again; both as canonical JSON), ``header``, ``index`` and ``commitment``.
-    Raises ``CustodesError`` as ``owed_shares``.
+    Each share: ``wrapped``, the ways to it (``key``, the wrapping key's id, ``box``, and ``info`` to open it),
+    ``binds`` (the ``info`` to wrap it again), ``header``, ``index`` and ``commitment``; every ``info`` is canonical
+    JSON. Raises ``CustodesError`` as ``owed_shares``.
     """
     owed = owed_shares(verified, policy, custodian, minutes)
     shares: list[Json] = [_share(each) for each in owed]
@@ -36,16 +36,12 @@ def draft_grant(
 
 
 def _share(owed: OwedShare) -> JsonObject:
-    index = owed.place.index
-    boxes: list[Json] = [
-        _box(owed.place.wrapping_key, owed.box, share_info(owed.sealed, index, owed.place.wrapping_key))
-    ]
-    boxes += [
-        _box(each.key, each.box, hold_info(owed.sealed, index, each.hold, owed.custodian, each.key))
-        for each in owed.held
-    ]
+    index, key = owed.place.index, owed.place.wrapping_key
+    wrapped: list[Json] = [_way(key, owed.box, share_info(owed.sealed, index, key))]
+    for each in owed.held:
+        wrapped.append(_way(each.key, each.box, hold_info(owed.sealed, index, each.hold, owed.custodian, each.key)))
     return {
-        "boxes": boxes,
+        "wrapped": wrapped,
         "binds": canonical.dumps(owed.info).decode(),
         "header": owed.sealed.digest.hex(),
         "index": index,
@@ -53,8 +49,8 @@ def _share(owed: OwedShare) -> JsonObject:
     }
 
 
-def _box(key: KeyId, box: bytes, info: JsonObject) -> JsonObject:
-    return {"key": key, "box": to_base64(box), "opens": canonical.dumps(info).decode()}
+def _way(key: KeyId, box: bytes, info: JsonObject) -> JsonObject:
+    return {"key": key, "box": to_base64(box), "info": canonical.dumps(info).decode()}
 
 
 def draft_refusal(verified: VerifiedDossier, custodian: KeyId, reason: str, now: Instant) -> JsonObject:
