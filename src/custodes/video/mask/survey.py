@@ -33,7 +33,7 @@ _PARTS = ((3, 2, 1 / 2, 2 / 3),)
 _STILL_PARTS = (*_PARTS, (5, 4, 1 / 3, 2 / 5))
 """Parts of the picture that are looked at by themselves, for small people: columns, rows, and the share each takes."""
 _KINDS = tuple(Kind)
-_ISLAND = 2
+_ISLAND = 4
 """Unsure blocks that hang together to more than this are somebody's, perhaps: their neighbours are unsure too."""
 
 
@@ -107,11 +107,11 @@ class Survey:
         scene = self._samples.develop()
         if scene is None:
             return None
-        known = scene.known & ~self._encounters.in_scene(scene.small, self._tuning) & ~self._unlike(scene)
+        known = scene.known & ~self._encounters.in_scene(scene.small, self._tuning)
         for box in self._in_still(scene):
             if box.kind is not Kind.VEHICLE:
                 known[self._scaling.grid.box(box.left, box.top, box.right, box.bottom, _MARGIN)] = False
-        known &= ~widened(_islands(~known))
+        known &= ~widened(_islands(~known)) & ~self._unlike(scene)
         return Scene(scene.stored, scene.small, known, scene.spread) if known.any() else None
 
     def _unlike(self, scene: Scene) -> Bits:
