@@ -16,7 +16,7 @@ from custodes.domain.canonical import Json, JsonObject, hexadecimal, integer, li
 from custodes.domain.ids import DeploymentId, Digest, Epoch, KeyId, check_id
 from custodes.errors import corrupt, denied
 from custodes.trust.custody.policy import Policy
-from custodes.trust.seal.custodians import CustodianSet
+from custodes.trust.seal.custodians import MAX_CUSTODIANS, CustodianSet
 from custodes.trust.seal.fields import binary, only, sha256, to_base64, versioned
 from custodes.trust.seal.shares import KEY_BYTES, SHARE_BYTES
 from custodes.trust.seal.signing import SigningKey, check, read_signed
@@ -125,6 +125,8 @@ def parse_drill(data: bytes) -> Drill:
     exercises = tuple(_exercise(item, integer(source, "n")) for item in listed(source, "exercises"))
     if not exercises:
         raise corrupt("a drill without an exercise proves nothing")
+    if len({exercise.hours for exercise in exercises}) < len(exercises):
+        raise corrupt("a drill has one exercise for each retention")
     return Drill(
         DeploymentId(check_id(text(source, "deployment"))),
         check_id(text(source, "drill")),
@@ -141,7 +143,7 @@ def _exercise(item: Json, n: int) -> Exercise:
         raise corrupt("an exercise must be an object")
     only(item, "hours", "secret", "shares")
     shares = tuple(_share(each) for each in listed(item, "shares"))
-    if [share.index for share in shares] != list(range(1, n + 1)):
+    if not 2 <= n <= MAX_CUSTODIANS or [share.index for share in shares] != list(range(1, n + 1)):
         raise corrupt("a drill must have a share of every custodian")
     return Exercise(integer(item, "hours"), Digest(hexadecimal(item, "secret", 32)), shares)
 
@@ -169,7 +171,8 @@ def answer(
     drill = parse_drill(data)
     current = policy.custodians[-1]
     holder = current.holder(custodian.public.id)
-    if holder is None or (drill.deployment, drill.epoch) != (policy.deployment, current.epoch):
+    dealt = (drill.deployment, drill.epoch, drill.k, drill.n)
+    if holder is None or dealt != (policy.deployment, current.epoch, current.k, current.n):
         raise denied("the drill is for other custodians")
     opened: list[Json] = []
     for exercise in drill.exercises:
