@@ -18,8 +18,8 @@ from custodes.video.mask.reference import Reference
 from custodes.video.mask.tuning import Tuning
 
 _GREY = 128
-_LITTLE, _MUCH = 0.6, 1.5
-"""Mean distance of the blocks' chroma from grey, in steps, below and above which a picture is one without or with."""
+_LITTLE, _MUCH = 1.0, 1.5
+"""Distance of the blocks' chroma from grey, in steps, below and above which a picture is one without or with colour."""
 _BLACK = 30
 """Mean luma below which nothing can be said: in the dark everything is grey."""
 
@@ -56,13 +56,14 @@ class ModeWatch:
         if float(planes.y[::8, ::8].mean()) < _BLACK:
             return None
         size = (self._grid.columns, self._grid.rows)
-        distance = sum(
-            float(np.abs(cv2.resize(plane.astype(np.float32), size, interpolation=cv2.INTER_AREA) - _GREY).mean())
+        u, v = (
+            np.abs(cv2.resize(plane.astype(np.float32), size, interpolation=cv2.INTER_AREA) - _GREY)
             for plane in (planes.u, planes.v)
         )
-        if distance < _LITTLE:
+        # A bus in bright colours before grey walls says nothing of the camera.
+        if float(np.percentile(u + v, 90)) < _LITTLE:
             return Mode.GREY
-        return Mode.COLOUR if distance > _MUCH else None
+        return Mode.COLOUR if float(np.median(u + v)) > _MUCH else None
 
 
 def in_grey(reference: Reference, grid: Grid, tuning: Tuning) -> Reference:
