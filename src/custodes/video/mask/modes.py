@@ -10,6 +10,7 @@ from enum import Enum
 import cv2
 import numpy as np
 
+from custodes.clock import MILLISECOND
 from custodes.video.mask.candidate import Still
 from custodes.video.mask.features import Features
 from custodes.video.mask.grid import Bytes, Grid, Planes
@@ -18,7 +19,8 @@ from custodes.video.mask.reference import Reference
 from custodes.video.mask.tuning import Tuning
 
 _GREY = 128
-_LITTLE, _MUCH = 1.0, 1.5
+_EVERY = 400 * MILLISECOND
+_LITTLE, _MUCH = 1.5, 2.5
 """Distance of the blocks' chroma from grey, in steps, below and above which a picture is one without or with colour."""
 _BLACK = 30
 """Mean luma below which nothing can be said: in the dark everything is grey."""
@@ -38,10 +40,14 @@ class ModeWatch:
         self._grid, self._tuning = grid, tuning
         self.mode: Mode | None = None
         """None until the first picture that tells."""
-        self._other_for = 0
+        self._other_for = self._unseen = 0
 
     def look(self, planes: Planes, elapsed: int) -> bool:
         """Take a picture into account; return whether the mode is another one now. ``elapsed`` in ns since the last."""
+        self._unseen += elapsed
+        if self.mode is not None and self._unseen < _EVERY:
+            return False
+        elapsed, self._unseen = self._unseen, 0
         seen = self._seen(planes)
         if seen is None or seen is self.mode:
             self._other_for = 0
@@ -57,7 +63,7 @@ class ModeWatch:
             return None
         size = (self._grid.columns, self._grid.rows)
         u, v = (
-            np.abs(cv2.resize(plane.astype(np.float32), size, interpolation=cv2.INTER_AREA) - _GREY)
+            np.abs(np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.int16) - _GREY)
             for plane in (planes.u, planes.v)
         )
         # A bus in bright colours before grey walls says nothing of the camera.
