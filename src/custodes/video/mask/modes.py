@@ -10,7 +10,7 @@ from enum import Enum
 import cv2
 import numpy as np
 
-from custodes.clock import MILLISECOND
+from custodes.clock import SECOND
 from custodes.video.mask.candidate import Still
 from custodes.video.mask.features import Features
 from custodes.video.mask.grid import Bytes, Grid, Planes
@@ -19,7 +19,7 @@ from custodes.video.mask.reference import Reference
 from custodes.video.mask.tuning import Tuning
 
 _GREY = 128
-_EVERY = 400 * MILLISECOND
+_EVERY = SECOND
 _LITTLE, _MUCH = 1.5, 2.5
 """Distance of the blocks' chroma from grey, in steps, below and above which a picture is one without or with colour."""
 _BLACK = 30
