@@ -10,6 +10,8 @@ from custodes.clock import SECOND, Instant
 from custodes.domain.video import Cover, Frame, MaskedFrame, SourceTime
 from custodes.errors import CustodesError, Kind
 from custodes.video.mask import detector, palette
+from custodes.video.mask.grid import Grid
+from custodes.video.mask.kept import decode, encode
 from custodes.video.mask.masker import MASKER, Masker
 from custodes.video.mask.palette import mask_pixels
 from custodes.video.mask.tuning import Tuning
@@ -391,6 +393,16 @@ def test_what_is_no_kept_reference_is_refused_and_changes_nothing(damage: bytes)
     with pytest.raises(CustodesError):
         rig.masker.restore(damage)
     assert rig.show(rig.empty).cover is Cover.NOT_CERTIFIED
+
+
+def test_a_kept_reference_of_an_unknown_kind_is_refused() -> None:
+    kept = Rig().certified().masker.keep()
+    assert kept is not None
+    grid = Grid(WIDTH, HEIGHT)
+    (one,) = decode(kept, grid).values()
+    for references in ({}, {"sepia": one}):
+        with pytest.raises(CustodesError):
+            Masker(WIDTH, HEIGHT, Obedient()).restore(encode(references))
 
 
 def test_a_reference_of_pictures_of_another_size_is_refused() -> None:

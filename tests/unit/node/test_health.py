@@ -159,8 +159,11 @@ def test_each_kind_of_tampering_is_said(here: Node, camera: CameraId, tamper: Ta
     assert (found.state, found.causes) == (RecordingState.DEGRADED, (tamper.value,))
 
 
-def test_a_picture_that_nobody_certifies_becomes_trouble_after_ten_minutes(here: Node, camera: CameraId) -> None:
-    seen(here, camera, cover=Cover.NOT_CERTIFIED)
+@pytest.mark.parametrize("cover", [Cover.NOT_CERTIFIED, Cover.SWITCHED])
+def test_a_picture_that_nobody_certifies_becomes_trouble_after_ten_minutes(
+    here: Node, camera: CameraId, cover: Cover
+) -> None:
+    seen(here, camera, cover=cover)
     assert judged(here, camera).state is RecordingState.RECORDING
     began = here.clock.now()
     here.clock.advance(600 * SECOND)

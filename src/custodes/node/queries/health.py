@@ -30,6 +30,7 @@ _WAITING_LEAST = 4_000_000
 _CLOCK_MS = 5_000
 _UNCERTIFIED = 600 * SECOND
 """A picture that nobody has certified for this long is trouble: operators are blind."""
+_FOR_THE_STEWARD = {Cover.NOT_CERTIFIED, Cover.SWITCHED}
 _EXPECTED = {Cover.STARTING, Cover.NOT_REGISTERED}
 
 
@@ -240,7 +241,7 @@ def _view_troubles(seen: Seen | None, now: Instant) -> list[str]:
     if masker_silent(seen, now):
         return [f"{MASKER_SILENT} {lasting(now - seen.at)}"]
     found = [seen.tamper.value] if seen.tamper is not None else []
-    young = seen.cover is Cover.NOT_CERTIFIED and now - seen.cover_since < _UNCERTIFIED
+    young = seen.cover in _FOR_THE_STEWARD and now - seen.cover_since < _UNCERTIFIED
     if seen.cover is not None and seen.cover not in _EXPECTED and not young:
         found.append(f"the masked picture is covered: {seen.cover.value}")
     return found

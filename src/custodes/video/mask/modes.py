@@ -10,6 +10,7 @@ from enum import Enum
 import cv2
 import numpy as np
 
+from custodes.clock import SECOND
 from custodes.video.mask.candidate import Still
 from custodes.video.mask.features import Features
 from custodes.video.mask.grid import Bits, Bytes, Grid, Planes
@@ -18,8 +19,9 @@ from custodes.video.mask.reference import Reference
 from custodes.video.mask.tuning import Tuning
 
 _GREY = 128
-_LITTLE, _MUCH = 0.6, 1.5
-"""Mean distance of the blocks' chroma from grey, in steps, below and above which a picture is one without or with."""
+_EVERY = SECOND
+_LITTLE, _MUCH = 1.5, 2.5
+"""Distance of the blocks' chroma from grey, in steps, below and above which a picture is one without or with colour."""
 _BLACK = 30
 """Mean luma below which nothing can be said: in the dark everything is grey."""
 
@@ -42,10 +44,14 @@ class ModeWatch:
         self._counts = ~zones
         self.mode: Mode | None = None
         """None until the first picture that tells."""
-        self._other_for = 0
+        self._other_for = self._unseen = 0
 
     def look(self, planes: Planes, elapsed: int) -> bool:
         """Take a picture into account; return whether the mode is another one now. ``elapsed`` in ns since the last."""
+        self._unseen += elapsed
+        if self.mode is not None and self._unseen < _EVERY:
+            return False
+        elapsed, self._unseen = self._unseen, 0
         seen = self._seen(planes)
         if seen is None or seen is self.mode:
             self._other_for = 0
@@ -59,15 +65,16 @@ class ModeWatch:
     def _seen(self, planes: Planes) -> Mode | None:
         size = (self._grid.columns, self._grid.rows)
         y, u, v = (
-            cv2.resize(each, size, interpolation=cv2.INTER_AREA)[self._counts]
-            for each in (planes.y, planes.u.astype(np.float32), planes.v.astype(np.float32))
+            np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.int16)[self._counts]
+            for plane in planes
         )
         if not y.size or float(y.mean()) < _BLACK:
             return None
-        distance = float(np.abs(u - _GREY).mean()) + float(np.abs(v - _GREY).mean())
-        if distance < _LITTLE:
+        away = np.abs(u - _GREY) + np.abs(v - _GREY)
+        # A bus in bright colours before grey walls says nothing of the camera.
+        if float(np.percentile(away, 90)) < _LITTLE:
             return Mode.GREY
-        return Mode.COLOUR if distance > _MUCH else None
+        return Mode.COLOUR if float(np.median(away)) > _MUCH else None
 
 
 def in_grey(reference: Reference, grid: Grid, tuning: Tuning) -> Reference:
