@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Parts of the exposure benchmark."""
+"""What the exposure benchmark is made of: places and people (scenes), weather, the run of a masker, and its figures."""

@@ -11,7 +11,6 @@ The steward is played by the same judges: a still in which they see somebody is 
 is "not evaluable".
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ import av
 import cv2
 import numpy as np
 from benchmarks.exposure.judge import FACE_SCORE, PERSON_SCORE, Judges, Seen
+from benchmarks.exposure.run import Options
 from numpy.typing import NDArray
 
 from custodes.clock import SECOND, Instant
@@ -91,8 +91,8 @@ class Clip:
         }
 
 
-def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Measure every clip in ``options.footage``; contact sheets go to ``options.sheets`` if that is a folder."""
+def run(options: Options) -> dict[str, Any]:
+    """Measure every clip in ``options.footage``; contact sheets go to ``options.keep``, if it names a folder."""
     judges = Judges()
     clips = []
     for path in sorted(options.footage.iterdir()):
@@ -116,10 +116,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _measure(path: Path, judges: Judges, options: argparse.Namespace) -> Clip:
+def _measure(path: Path, judges: Judges, options: Options) -> Clip:
     clip = Clip(path.name)
     masker = Masker(WIDTH, HEIGHT, load_detector())
-    sheet = _Sheet(options.sheets, path.stem) if options.sheets else None
+    sheet = _Sheet(options.keep, path.stem) if options.keep else None
     truth: dict[int, list[Seen]] = {}
     usual: list[Seen] = []
     for number, (origin, original, i420) in enumerate(_coded(_looped(path, SECONDS * FPS))):

@@ -8,7 +8,7 @@ import pytest
 
 from custodes.demo.exposure import EXPOSED_SHARE, Exposure, is_covered, measure
 from custodes.demo.result import Shown, count_covered
-from custodes.demo.street import Street, Truth
+from custodes.demo.street import Person, Street, Truth
 from custodes.domain.video import SourceTime
 from custodes.video.mask.palette import COVER, PERSON, VEHICLE, Colour
 
@@ -46,6 +46,11 @@ def painted(picture: Picture, where: np.ndarray, colour: Colour) -> Picture:
     y[blocks.repeat(2, 0).repeat(2, 1)] = colour.y
     u[blocks], v[blocks] = colour.u, colour.v
     return copy
+
+
+def scene(picture: Picture, clean: Picture, persons: tuple[Person, ...], vehicles: tuple[np.ndarray, ...]) -> Truth:
+    """A truth about a place in which nothing sways."""
+    return Truth(picture, clean, clean[:HEIGHT], clean[:HEIGHT], persons, vehicles)
 
 
 def measured(served: Picture, truth: Truth) -> Exposure:
@@ -109,7 +114,7 @@ def test_less_than_the_named_share_is_not_counted_and_more_is() -> None:
     picture = clean.copy()
     planes(picture)[0][body] = 200
     person = type("Person", (), {"head": np.zeros_like(body), "body": body})()
-    made = Truth(picture, clean, (person,), ())
+    made = scene(picture, clean, (person,), ())
     for shown, exposed in ((0, 0), (int(400 * EXPOSED_SHARE), 0), (int(400 * EXPOSED_SHARE) + 1, 1), (400, 1)):
         served = clean.copy()
         places = np.argwhere(body)[:shown]
@@ -117,15 +122,46 @@ def test_less_than_the_named_share_is_not_counted_and_more_is() -> None:
         assert measured(served, made).exposed == exposed, shown
 
 
+def test_the_place_itself_exposes_nobody_wherever_its_foliage_is_and_if_an_edge_is_a_pixel_off() -> None:
+    """A person of another brightness before leaves and before a kerb; served is the empty place at another moment."""
+    clean = np.full((HEIGHT * 3 // 2, WIDTH), 128, np.uint8)
+    clean[:HEIGHT, 300:] = 60
+    body = np.zeros((HEIGHT, WIDTH), np.bool_)
+    body[100:120, 290:310] = True
+    picture = clean.copy()
+    picture[:HEIGHT][body] = 95
+    person = type("Person", (), {"head": np.zeros_like(body), "body": body})()
+    moved = np.roll(clean, 1, axis=1)
+    assert measured(moved, scene(picture, clean, (person,), ())).exposed == 0
+    assert measured(picture, scene(picture, clean, (person,), ())).exposed == 1
+    luma = clean[:HEIGHT]
+    darkest, brightest = (np.where(body, beyond(luma, 92), luma) for beyond in (np.minimum, np.maximum))
+    sways = Truth(picture, clean, darkest, brightest, (person,), ())
+    elsewhere = clean.copy()
+    elsewhere[:HEIGHT][body] = 92
+    assert measured(elsewhere, scene(picture, clean, (person,), ())).exposed == 1
+    assert measured(elsewhere, sways).exposed == 0
+
+
+def test_the_street_tells_how_dark_and_how_bright_its_foliage_gets() -> None:
+    street = Street(1, 0)
+    found = [street.truth(index, WIDTH, HEIGHT) for index in range(3000, 3500, 50)]
+    for each in found:
+        luma = each.clean[:HEIGHT].astype(int)
+        # But for the sensor's noise.
+        assert np.mean((luma < each.darkest.astype(int) - 6) | (luma > each.brightest.astype(int) + 6)) < 1e-3
+    still = found[0].darkest == found[0].brightest
+    assert 0.7 < still.mean() < 0.99
+
+
 def test_masks_far_from_anybody_are_false_and_those_around_people_are_not(truth: Truth) -> None:
-    nobody = Truth(truth.clean, truth.clean, (), ())
+    nobody = scene(truth.clean, truth.clean, (), ())
     corner = np.zeros((HEIGHT, WIDTH), np.bool_)
     corner[:36, :64] = True
     count = measured(painted(truth.clean, corner, PERSON), nobody)
     assert count.false_masked == 36 * 64
-    assert (
-        measured(painted(truth.clean, corner, PERSON), Truth(truth.clean, truth.clean, (), (corner,))).false_masked == 0
-    )
+    car = scene(truth.clean, truth.clean, (), (corner,))
+    assert measured(painted(truth.clean, corner, PERSON), car).false_masked == 0
     assert measured(painted(truth.picture, everybody(truth), PERSON), truth).false_masked == 0
 
 

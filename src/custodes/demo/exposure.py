@@ -3,8 +3,10 @@
 
 A person is exposed in a picture when more than 5 % of the pixels of the head or of the visible body are. A pixel is
 exposed where the true person and the clean background differ by more than 12 luma steps and the picture served is
-nearer to the person. A pixel that shows a mask's constant colour shows nothing, whichever of the two that colour is
-nearer to, so it is not counted; mask colours are recognised in the served picture itself, never taken from the masker.
+nearer to the person than to everything that the empty place may look like there: foliage sways, and lens and codec
+displace an edge by a pixel (``docs/adr/0016``). A pixel that shows a mask's constant colour shows nothing, whichever of
+the two that colour is nearer to, so it is not counted; mask colours are recognised in the served picture itself, never
+taken from the masker.
 """
 
 from collections.abc import Iterable
@@ -21,6 +23,7 @@ from custodes.video.mask.palette import mask_pixels
 LUMA_STEPS = 12
 EXPOSED_SHARE = 0.05
 NEAR_PX = 24
+_PIXEL = np.ones((3, 3), np.uint8)
 
 Bits = NDArray[np.bool_]
 
@@ -42,20 +45,42 @@ class Exposure:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
-def measure(count: Exposure, served: bytes, truth: Truth, width: int, height: int) -> None:
-    """Add one served picture that is not covered."""
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One served picture that is not covered: whether each person of the truth is exposed, in the truth's order, which
+    pixels show a mask, and which of those are more than 24 px away from every person and vehicle (height x width)."""
+
+    exposed: tuple[bool, ...]
+    masked: Bits
+    false_masked: Bits
+
+
+def judge(served: bytes, truth: Truth, width: int, height: int) -> Verdict:
+    """Compare one served picture (I420), not covered, with the truth."""
     luma = width * height
     shown = np.frombuffer(served, np.uint8)[:luma].reshape(height, width).astype(np.int16)
     person = truth.picture.reshape(-1)[:luma].reshape(height, width).astype(np.int16)
     clean = truth.clean.reshape(-1)[:luma].reshape(height, width).astype(np.int16)
     masked = mask_pixels(served, width, height)
-    leaked = (np.abs(person - clean) > LUMA_STEPS) & (np.abs(shown - person) < np.abs(shown - clean)) & ~masked
-    for each in truth.persons:
-        count.person_frames += 1
-        parts = [part for part in (each.head, each.body) if part.any()]
-        count.exposed += any(leaked[part].sum() > EXPOSED_SHARE * part.sum() for part in parts)
-    count.area += luma
-    count.false_masked += int((masked & _far([person.body for person in truth.persons], truth.vehicles, masked)).sum())
+    low, high = cv2.erode(truth.darkest, _PIXEL).astype(np.int16), cv2.dilate(truth.brightest, _PIXEL).astype(np.int16)
+    off_place = np.maximum(np.maximum(low - shown, shown - high), 0)
+    leaked = (np.abs(person - clean) > LUMA_STEPS) & (np.abs(shown - person) < off_place) & ~masked
+    exposed = tuple(_shares(leaked, each.head) or _shares(leaked, each.body) for each in truth.persons)
+    far = _far([each.body for each in truth.persons], truth.vehicles, masked)
+    return Verdict(exposed, masked, masked & far)
+
+
+def measure(count: Exposure, served: bytes, truth: Truth, width: int, height: int) -> None:
+    """Add one served picture that is not covered."""
+    verdict = judge(served, truth, width, height)
+    count.person_frames += len(verdict.exposed)
+    count.exposed += sum(verdict.exposed)
+    count.area += width * height
+    count.false_masked += int(verdict.false_masked.sum())
+
+
+def _shares(leaked: Bits, part: Bits) -> bool:
+    return bool(np.count_nonzero(leaked & part) > EXPOSED_SHARE * np.count_nonzero(part))
 
 
 def _far(persons: Iterable[Bits], vehicles: Iterable[Bits], like: Bits) -> Bits:

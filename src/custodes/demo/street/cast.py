@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from custodes.demo.street import figure as drawing
 from custodes.demo.street import vehicles as traffic
-from custodes.demo.street.crowd import Kind, Somebody, Vehicle
+from custodes.demo.street.crowd import Somebody, Vehicle
 from custodes.demo.street.figure import Aspect, Outfit
 from custodes.demo.street.lens import HEIGHT, WIDTH, Floats
 from custodes.demo.street.poses import Pose
@@ -47,9 +47,9 @@ class Shadow:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One person or vehicle, ready to be pasted; ``kind`` is None for vehicles."""
+    """One person or vehicle, ready to be pasted; ``who`` is None for vehicles."""
 
-    kind: Kind | None
+    who: Somebody | None
     depth: float
     sprite: Sprite
     place: Place
@@ -94,10 +94,10 @@ class Cast:
             full[spot.y : spot.y + spot.height, spot.x : spot.x + spot.width] = cover
             return full
 
-        if figure.kind is None:
+        if figure.who is None:
             return Layers(None, None, plane(warp(figure.sprite.cover, figure.place)))
         head = plane(warp(coverage(figure.sprite, frozenset({"head"})), figure.place))
-        if figure.kind != "cycling":
+        if figure.who.kind != "cycling":
             return Layers(plane(warp(figure.sprite.cover, figure.place)), head, None)
         body = plane(warp(coverage(figure.sprite, frozenset({"head", "body"})), figure.place))
         gear = plane(warp(coverage(figure.sprite, frozenset({"gear"})), figure.place))
@@ -118,7 +118,7 @@ class Cast:
         shape = stamp(sprite, spot)
         self._light(shape, lit, sunshine)
         self._hide((shape.luma, shape.cover), shape.chroma, spot, z, t)
-        return Figure(person.kind, z, sprite, spot, shape, self._person_shadow(person, lit, t))
+        return Figure(person, z, sprite, spot, shape, self._person_shadow(person, lit, t))
 
     def _vehicle(self, vehicle: Vehicle, sunshine: float, t: float) -> Figure | None:
         at = self._lens.ground(vehicle.x, vehicle.z)

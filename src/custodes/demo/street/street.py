@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The street as a camera sees it, picture by picture, and the truth about each picture."""
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,11 +11,11 @@ from numpy.typing import NDArray
 
 from custodes.demo.street import light
 from custodes.demo.street.cast import Cast, Figure, Shadow
-from custodes.demo.street.crowd import Crowd, Kind
+from custodes.demo.street.crowd import Crowd, Kind, Script, Somebody
 from custodes.demo.street.lens import HEIGHT, WIDTH
 from custodes.demo.street.scenery import Crown, Plate, Scenery, sway
 from custodes.demo.street.scenes import build
-from custodes.demo.street.sprite import Stamp
+from custodes.demo.street.sprite import PEDESTAL, Stamp
 
 Bytes = NDArray[np.uint8]
 Outline = NDArray[np.bool_]
@@ -27,21 +28,29 @@ RATE: Final = 25
 class Person:
     """What is seen of one person: boolean arrays (height, width), true where at least half of the pixel is theirs.
 
-    ``body`` includes the head, clothes and what they carry or push; not the bicycle and not the shadow.
+    ``body`` includes the head, clothes and what they carry or push; not the bicycle and not the shadow. ``who`` is
+    equal in all pictures of one person and in those of nobody else; ``tall`` is how many pixels of the reduced picture
+    the person would measure upright and in full.
     """
 
     body: Outline
     head: Outline
     kind: Kind
+    who: Hashable
+    tall: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Truth:
     """One picture taken apart. ``picture`` and ``clean`` are I420 (3/2 * height, width), with the same light, trees and
-    noise; ``clean`` has neither persons nor vehicles. ``vehicles`` are outlines like those of persons."""
+    noise; ``clean`` has neither persons nor vehicles. ``darkest`` and ``brightest`` are its luma (height, width) with
+    every pixel as dark and as bright as the sway of the trees makes it in this light. ``vehicles`` are outlines like
+    those of persons."""
 
     picture: Bytes
     clean: Bytes
+    darkest: Bytes
+    brightest: Bytes
     persons: tuple[Person, ...]
     vehicles: tuple[Outline, ...]
 
@@ -50,15 +59,24 @@ class Street:
     """One camera's view of the street, 1280x720 at 25 pictures per second.
 
     Every picture depends on ``seed``, ``view`` and its index alone. ``view % 3`` chooses the place (0 a square, 1 a
-    shopping street, 2 a tram stop), the rest varies with seed and view.
+    shopping street, 2 a tram stop), the rest varies with seed and view. ``scenery`` puts up another place instead,
+    ``crowd`` makes another timetable from the place's script.
     """
 
-    def __init__(self, seed: int, view: int) -> None:
+    def __init__(
+        self,
+        seed: int,
+        view: int,
+        *,
+        scenery: Scenery | None = None,
+        crowd: Callable[[int, int, Script], Crowd] = Crowd,
+    ) -> None:
         if seed < 0 or view < 0:
             raise ValueError("seed and view must not be negative")
-        self._scenery: Scenery = build(seed, view)
-        self._crowd = Crowd(seed, view, self._scenery.script)
+        self._scenery: Scenery = scenery or build(seed, view)
+        self._crowd = crowd(seed, view, self._scenery.script)
         self._cast = Cast(self._scenery)
+        self._looks = [(_extremes(crown, np.min), _extremes(crown, np.max)) for crown in self._scenery.crowns]
         self._mixed: tuple[float, Bytes] | None = None
         lot = np.random.default_rng((seed, view, 90))
         self._shift = float(lot.random())
@@ -87,7 +105,14 @@ class Street:
         self._people(planes, figures)
         self._noise(planes, index)
         persons, vehicles = self._outlines(figures, index, (width, height))
-        return Truth(_reduced(picture, width, height), _reduced(clean, width, height), persons, vehicles)
+        return Truth(
+            picture=_reduced(picture, width, height),
+            clean=_reduced(clean, width, height),
+            darkest=self._extreme(clean, 0, sunshine, (width, height)),
+            brightest=self._extreme(clean, 1, sunshine, (width, height)),
+            persons=persons,
+            vehicles=vehicles,
+        )
 
     @property
     def crowd(self) -> Crowd:
@@ -113,6 +138,18 @@ class Street:
             _stir(planes, crown, index / RATE, sunshine)
         return picture, planes
 
+    def _extreme(self, clean: Bytes, end: int, sunshine: float, size: tuple[int, int]) -> Bytes:
+        """The luma of ``clean``, reduced, with all foliage at its darkest (``end`` 0) or brightest (1)."""
+        luma = clean[:HEIGHT].copy()
+        beyond = (np.minimum, np.maximum)[end]
+        for crown, looks in zip(self._scenery.crowns, self._looks, strict=True):
+            sunny, overcast = looks[end]
+            mixed = cv2.addWeighted(sunny, sunshine, overcast, 1 - sunshine, float(PEDESTAL))
+            height, width = sunny.shape
+            region = luma[crown.y : crown.y + height, crown.x : crown.x + width]
+            beyond(region, mixed, out=region)
+        return np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8)
+
     def _people(self, planes: Plate, figures: list[Figure]) -> None:
         for figure in figures:
             if figure.shadow is not None:
@@ -131,19 +168,29 @@ class Street:
     def _outlines(
         self, figures: list[Figure], index: int, size: tuple[int, int]
     ) -> tuple[tuple[Person, ...], tuple[Outline, ...]]:
-        persons: list[tuple[Bytes, Bytes, Kind]] = []
+        persons: list[tuple[Bytes, Bytes, Somebody]] = []
         vehicles: list[Bytes] = []
         for figure in figures:
             for plane in (*(p for body, head, _ in persons for p in (body, head)), *vehicles):
                 _hide(plane, figure.stamp)
             layers = self._cast.layers(figure, index / RATE)
-            if figure.kind is not None and layers.body is not None and layers.head is not None:
-                persons.append((layers.body, layers.head, figure.kind))
+            if figure.who is not None and layers.body is not None and layers.head is not None:
+                persons.append((layers.body, layers.head, figure.who))
             if layers.gear is not None:
                 vehicles.append(layers.gear)
-        seen = [Person(_half(body, size), _half(head, size), kind) for body, head, kind in persons]
+        scale = self._scenery.lens.focal * size[1] / HEIGHT
+        seen = [
+            Person(_half(body, size), _half(head, size), who.kind, who.outfit, who.outfit.stature * scale / who.z)
+            for body, head, who in persons
+        ]
         outlines = [_half(plane, size) for plane in vehicles]
         return tuple(p for p in seen if p.body.any()), tuple(v for v in outlines if v.any())
+
+
+def _extremes(crown: Crown, beyond: Callable[..., Bytes]) -> tuple[Bytes, Bytes]:
+    """Foliage over all phases of its sway, in sun and under cloud."""
+    sunny, overcast = (beyond([plate.y for plate in side], axis=0) for side in (crown.sunny, crown.overcast))
+    return sunny, overcast
 
 
 def _planes(picture: Bytes) -> Plate:
