@@ -166,7 +166,7 @@ def test_a_silhouette_keeps_its_colour_and_the_background_its_look() -> None:
             assert np.abs(inside - value).max() <= 6
         errors.append(np.mean((seen[0].astype(float) - planes(frame.i420)[0]) ** 2))
     assert 10 * np.log10(255**2 / np.mean(errors)) > 35
-    assert sum(len(fragment.data) for fragment in fragments) * 8 < 10 * 400_000
+    assert sum(len(fragment.data) for fragment in fragments) * 8 < 10 * 500_000
 
 
 def test_a_covered_picture_has_exactly_one_colour() -> None:

@@ -242,8 +242,9 @@ class Masker:
         except Exception as error:
             raise _DetectorError from error
         self._silhouettes.found(boxes)
-        quiet = self._compared_with is not None and self._silhouettes.calm
-        self._frames_to_detection = self._tuning.detect_quiet if quiet else self._tuning.detect_active
+        tuning = self._tuning
+        active = tuning.detect_quiet if self._silhouettes.calm else tuning.detect_active
+        self._frames_to_detection = tuning.detect_learning if self._compared_with is None else active
 
     def _follow(self, planes: Planes, reference: Reference, elapsed: int) -> Mask | None:
         """Compare with the reference and let it learn; None if this is another scene."""

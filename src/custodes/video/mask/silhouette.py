@@ -29,7 +29,8 @@ class Silhouettes:
 
     def __init__(self, grid: Grid, tuning: Tuning) -> None:
         self._grid, self._tuning = grid, tuning
-        self._boxes: list[tuple[slice, slice]] = []
+        self._boxes: list[Box] = []
+        self._age = 0
         self._changed = np.zeros(grid.shape, np.int64)
         self._people = np.zeros(grid.shape, np.int64)
         self._vehicles = np.zeros(grid.shape, np.int64)
@@ -56,11 +57,10 @@ class Silhouettes:
 
     def found(self, boxes: list[Box]) -> None:
         """Take over what the detector found in the newest picture."""
-        margin = self._tuning.box_margin
-        self._boxes = [self._grid.box(box.left, box.top, box.right, box.bottom, margin) for box in boxes]
-        for box, touched in zip(boxes, self._boxes, strict=True):
+        self._boxes, self._age = boxes, 0
+        for box in boxes:
             hold = self._vehicles if box.kind is Kind.VEHICLE else self._people
-            hold[touched] = self._tuning.hold
+            hold[self._touched(box)] = self._tuning.hold_found
 
     def mask(self, change: Change, known: Bits, restless: Bits) -> Mask:
         """Return the mask for a picture; blocks the steward did not see (not ``known``) are always masked.
@@ -70,16 +70,21 @@ class Silhouettes:
         somebody may be made out in one picture and not in the next: there a silhouette is wider and stays longer.
         """
         seeds = in_blocks(widened(linked(change.weak, change.strong)))
-        weak = in_blocks(change.weak)
-        for touched in self._boxes:
-            inside = weak[touched]
-            if inside.any():
-                rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
-                seeds[touched][rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
+        weak = in_blocks(change.weak).view(np.uint8)
+        for box in self._boxes:
+            touched = self._touched(box)
+            left, top, wide, high = cv2.boundingRect(np.ascontiguousarray(weak[touched]))
+            seeds[touched][top : top + high, left : left + wide] = True
+        self._age += 1
         self._changed[seeds] = np.maximum(self._changed[seeds], self._tuning.hold)
         self._changed[widened(seeds & restless) & restless] = self._tuning.hold_restless
         blocks = filled((self._changed > 0) | ~known)
         return Mask(blocks, self._as_vehicles(blocks))
+
+    def _touched(self, box: Box) -> tuple[slice, slice]:
+        """The blocks in which what the box holds may be by now; it may have gone on since it was found."""
+        margin = self._tuning.box_margin * (1 + self._age)
+        return self._grid.box(box.left, box.top, box.right, box.bottom, margin)
 
     def _as_vehicles(self, blocks: Bits) -> Bits:
         """Whole silhouettes that lie mostly in vehicles' boxes and touch nobody's."""

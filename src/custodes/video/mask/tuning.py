@@ -61,8 +61,11 @@ class Tuning:
 
     # The mask.
     hold: int = SECOND
+    hold_found: int = 1500 * MILLISECOND
+    """How long a block counts as somebody's after the detector found them there: one look may miss them."""
     hold_restless: int = 4 * SECOND
     box_margin: float = 0.12
+    """What is added to the sides of a box, in shares of them; twice as much in the next picture, and so on."""
 
     # Learning after certification.
     learn_every: int = SECOND
@@ -76,9 +79,10 @@ class Tuning:
     """The learnt reference never departs further than this from what the steward certified, light apart."""
 
     # The detector's schedule.
-    detect_active: int = 2
+    detect_learning: int = 2
+    detect_active: int = 3
     detect_quiet: int = 5
-    """Every so many pictures, where something is going on and where nothing is."""
+    """Every so many pictures: without a certified reference, where something is going on and where nothing is."""
 
 
 def for_scene(tuning: Tuning, known_share: float, box_margin: float) -> Tuning:
