@@ -235,59 +235,6 @@ def test_a_covered_stretch_of_the_past_says_why(page: "playwright.Page", web: We
     assert "The camera was moved" in page.locator("c-playback .cover").inner_text()
 
 
-def test_one_click_on_the_wall_covers_the_camera_on_every_page_until_the_steward_shows_it(
-    page: "playwright.Page", browser: "playwright.Browser", web: Web
-) -> None:
-    camera = web.house.cameras[1]
-    tile = f"c-live[camera='{camera}']"
-    context = browser.new_context()
-    other = context.new_page()
-    for each in (page, other):
-        _enter(each, web, "operator")
-        each.wait_for_selector(f"{tile}[data-shown=true]")
-    try:
-        page.locator("li.tile", has=page.locator(tile)).get_by_role("button").click()
-        for each in (page, other):
-            each.wait_for_selector(f"{tile}[data-shown=false]")
-            assert "Somebody was visible." in each.locator(f"{tile} .cover").inner_text()
-            assert each.eval_on_selector(f"{tile} video", "v => getComputedStyle(v).visibility") == "hidden"
-        assert page.url.endswith("/operator/")
-        page.wait_for_selector("c-hide output:has-text('Hidden from everybody')")
-        steward = context.new_page()
-        _enter(steward, web, "steward")
-        steward.get_by_role("button", name="Show the live picture").click()
-        steward.wait_for_selector("text=To be decided")
-    finally:
-        with suppress(CustodesError):
-            masks.show(web.house.store, camera, "a test that failed")
-        context.close()
-    page.wait_for_selector(f"{tile}[data-shown=true]")
-
-
-def test_a_click_in_a_recording_hides_it_there_and_from_whoever_plays_it_already(
-    browser: "playwright.Browser", web: Web
-) -> None:
-    camera = web.house.cameras[0]
-    now = web.house.clock.now() // MILLISECOND
-    address = f"{web.address}/operator/cameras/{camera}"
-    with ExitStack() as stack:
-        one, other = (stack.enter_context(browser.new_context()).new_page() for _ in range(2))
-        for page in (one, other):
-            page.set_default_timeout(PATIENCE_MS)
-            _enter(page, web, "operator")
-            spans = page.request.get(f"{address}/timeline.json?start={now - 900_000}&end={now}").json()["spans"]
-            page.goto(f"{address}?at={next(span[0] for span in spans if span[2] == 'shown') + 10_000}")
-            page.wait_for_function("() => document.querySelector('c-playback video').currentTime > 0")
-        one.get_by_role("button", name="Someone is visible").click()
-        # The other page, which had fetched it before, gives up what it holds; both say why.
-        for page in (one, other):
-            page.wait_for_selector("c-playback .cover[data-kind=covered]:visible")
-            assert "Somebody was visible." in page.locator("c-playback .cover").inner_text()
-            page.wait_for_function("() => document.querySelector('c-playback video').readyState === 0")
-        one.wait_for_selector("[data-picture]:has-text('Hidden.')")
-        masks.decide_hidden(web.house.store, hidden.every(web.house.store)[0].id, Verdict.LIFTED, "steward")
-
-
 def test_a_marked_stretch_becomes_a_prepared_request(page: "playwright.Page", web: Web) -> None:
     camera = web.house.cameras[0]
     _enter(page, web, "operator")
@@ -361,3 +308,56 @@ def _fits(page: "playwright.Page", web: Web, paths: tuple[str, ...]) -> None:
                 "all => all.filter(e => !(e.innerText || e.ariaLabel || e.labels?.length)).map(e => e.outerHTML)",
             )
             assert unnamed == [], path
+
+
+def test_one_click_on_the_wall_covers_the_camera_on_every_page_until_the_steward_shows_it(
+    page: "playwright.Page", browser: "playwright.Browser", web: Web
+) -> None:
+    camera = web.house.cameras[1]
+    tile = f"c-live[camera='{camera}']"
+    context = browser.new_context()
+    other = context.new_page()
+    for each in (page, other):
+        _enter(each, web, "operator")
+        each.wait_for_selector(f"{tile}[data-shown=true]")
+    try:
+        page.locator("li.tile", has=page.locator(tile)).get_by_role("button").click()
+        for each in (page, other):
+            each.wait_for_selector(f"{tile}[data-shown=false]")
+            assert "Somebody was visible." in each.locator(f"{tile} .cover").inner_text()
+            assert each.eval_on_selector(f"{tile} video", "v => getComputedStyle(v).visibility") == "hidden"
+        assert page.url.endswith("/operator/")
+        page.wait_for_selector("c-hide output:has-text('Hidden from everybody')")
+        steward = context.new_page()
+        _enter(steward, web, "steward")
+        steward.get_by_role("button", name="Show the live picture").click()
+        steward.wait_for_selector("text=To be decided")
+    finally:
+        with suppress(CustodesError):
+            masks.show(web.house.store, camera, "a test that failed")
+        context.close()
+    page.wait_for_selector(f"{tile}[data-shown=true]")
+
+
+def test_a_click_in_a_recording_hides_it_there_and_from_whoever_plays_it_already(
+    browser: "playwright.Browser", web: Web
+) -> None:
+    camera = web.house.cameras[0]
+    now = web.house.clock.now() // MILLISECOND
+    address = f"{web.address}/operator/cameras/{camera}"
+    with ExitStack() as stack:
+        one, other = (stack.enter_context(browser.new_context()).new_page() for _ in range(2))
+        for page in (one, other):
+            page.set_default_timeout(PATIENCE_MS)
+            _enter(page, web, "operator")
+            spans = page.request.get(f"{address}/timeline.json?start={now - 900_000}&end={now}").json()["spans"]
+            page.goto(f"{address}?at={next(span[0] for span in spans if span[2] == 'shown') + 10_000}")
+            page.wait_for_function("() => document.querySelector('c-playback video').currentTime > 0")
+        one.get_by_role("button", name="Someone is visible").click()
+        # The other page, which had fetched it before, gives up what it holds; both say why.
+        for page in (one, other):
+            page.wait_for_selector("c-playback .cover[data-kind=covered]:visible")
+            assert "Somebody was visible." in page.locator("c-playback .cover").inner_text()
+            page.wait_for_function("() => document.querySelector('c-playback video').readyState === 0")
+        one.wait_for_selector("[data-picture]:has-text('Hidden.')")
+        masks.decide_hidden(web.house.store, hidden.every(web.house.store)[0].id, Verdict.LIFTED, "steward")
