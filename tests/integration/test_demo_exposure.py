@@ -10,7 +10,7 @@ from custodes.demo.exposure import EXPOSED_SHARE, Exposure, is_covered, measure
 from custodes.demo.result import Shown, count_covered
 from custodes.demo.street import Person, Street, Truth
 from custodes.domain.video import SourceTime
-from custodes.video.mask.palette import COVER, PERSON, VEHICLE, Colour
+from custodes.video.mask.palette import COVER, PERSON, VEHICLE, ZONE, Colour
 
 WIDTH, HEIGHT = 640, 360
 LUMA = WIDTH * HEIGHT
@@ -78,7 +78,7 @@ def test_the_clean_background_exposes_nobody(truth: Truth) -> None:
     assert count.exposed == 0
 
 
-@pytest.mark.parametrize("colour", [PERSON, VEHICLE])
+@pytest.mark.parametrize("colour", [PERSON, VEHICLE, ZONE])
 def test_people_under_a_mask_are_not_exposed(truth: Truth, colour: Colour) -> None:
     count = measured(painted(truth.picture, everybody(truth), colour), truth)
     assert count.exposed == 0

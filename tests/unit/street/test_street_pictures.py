@@ -61,7 +61,7 @@ def test_the_mask_s_colours_never_appear(view: int) -> None:
     for index in range(0, 12_000, 600):
         _, u, v = planes(street(view).picture(index))
         assert not np.any((u >= FORBIDDEN_CHROMA[0]) & (v >= FORBIDDEN_CHROMA[1]))
-        # Nor does the petrol that covers vehicles: the greenest things are far from it.
+        # Nor does the petrol, light or dark, of vehicles and privacy zones: the greenest things are far from it.
         assert v.min() > 94
 
 

@@ -23,7 +23,7 @@ class Colour(NamedTuple):
 
 PERSON = Colour(99, 180, 152)
 VEHICLE = Colour(103, 146, 72)
-ZONE = Colour(66, 146, 76)
+ZONE = Colour(66, 146, 72)
 COVER = Colour(38, 132, 126)
 CHANGED = Colour(170, 46, 168)
 """The outline, in the steward's picture, of what has changed since it was last certified: amber."""
