@@ -50,14 +50,15 @@ class Street:
     """One camera's view of the street, 1280x720 at 25 pictures per second.
 
     Every picture depends on ``seed``, ``view`` and its index alone. ``view % 3`` chooses the place (0 a square, 1 a
-    shopping street, 2 a tram stop), the rest varies with seed and view.
+    shopping street, 2 a tram stop), the rest varies with seed and view. ``crowd``: how many times as many passers-by
+    as usual.
     """
 
-    def __init__(self, seed: int, view: int) -> None:
+    def __init__(self, seed: int, view: int, crowd: float = 1.0) -> None:
         if seed < 0 or view < 0:
             raise ValueError("seed and view must not be negative")
         self._scenery: Scenery = build(seed, view)
-        self._crowd = Crowd(seed, view, self._scenery.script)
+        self._crowd = Crowd(seed, view, self._scenery.script.crowded(crowd))
         self._cast = Cast(self._scenery)
         self._mixed: tuple[float, Bytes] | None = None
         lot = np.random.default_rng((seed, view, 90))
