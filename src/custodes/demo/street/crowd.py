@@ -9,7 +9,7 @@ and nobody and nothing stands still.
 import math
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -72,6 +72,10 @@ class Script:
     routes: tuple[Route, ...]
     haunts: tuple[Haunt, ...]
     lanes: tuple[Lane, ...]
+
+    def crowded(self, times: float) -> "Script":
+        """The same with ``times`` as many passers-by."""
+        return replace(self, routes=tuple(replace(route, every=route.every / times) for route in self.routes))
 
 
 @dataclass(frozen=True, slots=True)
