@@ -78,9 +78,15 @@ class System:
         self._cameras = Announced(words, self.layout.run / "cameras.log")
         self._parties()
         self.store = Store(self.layout.node, self.clock)
-        for role in ("sequencer", "web", "masker", "recorder", "keeper", "watch"):
-            self._role(role)
-        streams = self._cameras.ready()["cameras"]
+        with ThreadPoolExecutor(len(CUSTODIANS)) as pool:
+            carried = [pool.submit(self._make_keys, number) for number in range(1, len(CUSTODIANS) + 1)]
+            for role in ("sequencer", "web", "masker", "recorder", "keeper", "watch"):
+                self._role(role)
+            streams = self._cameras.ready()["cameras"]
+            # Before any camera is registered: the recorder seals to these keys from the first minute on.
+            for each in carried:
+                for path in each.result():
+                    keys.publish_keys(self.store, path.read_bytes())
         self.main_url = StreamUrl(streams[0]["main"])
         for number, stream in enumerate(streams):
             self._add(number, stream)
@@ -120,9 +126,9 @@ class System:
         )
         initialise(layout.node, plan, self.clock)
         _done(custodes("log", "witness", "--dir", witness, "--trust", layout.node.log / "vkey"))
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(self._ready, range(1, len(CUSTODIANS) + 1)))
-        self._publish_keys()
+        for number in range(1, len(CUSTODIANS) + 1):
+            # By a trusted way, once: in real life on paper or a memory stick.
+            _done(custodes("custodian", "trust", "--dir", layout.custodian(number), "--policy", layout.node.policy))
         for folder in self._requesters():
             _done(custodes("disclosure", "trust", "--dir", folder, "--policy", layout.node.policy))
 
@@ -130,23 +136,13 @@ class System:
         """Who may ask for originals: the police, and the steward for those who ask for the footage of themselves."""
         return self.layout.requester, self.layout.steward
 
-    def _ready(self, number: int) -> None:
-        """Have a custodian trust the policy and publish the wrapping keys of the next weeks."""
-        folder = self.layout.custodian(number)
-        # By a trusted way, once: in real life on paper or a memory stick.
-        _done(custodes("custodian", "trust", "--dir", folder, "--policy", self.layout.node.policy))
-        carried = self.layout.carried(number)
+    def _make_keys(self, number: int) -> list[Path]:
+        """Have a custodian make the wrapping keys of the next weeks; returns the documents that are carried over."""
+        folder, carried = self.layout.custodian(number), self.layout.carried(number)
         carried.mkdir(mode=0o700)
         words = ("custodian", "rotate", "--dir", folder, "--server", carried, "--hours", str(RETENTION_HOURS))
         _done(custodes(*words))
-
-    def _publish_keys(self) -> None:
-        """File what the custodians carried over: the recorder seals to these keys from the first minute on."""
-        store = Store(self.layout.node, self.clock)
-        for number in range(1, len(CUSTODIANS) + 1):
-            for path in sorted(self.layout.carried(number).glob("keys-*.json")):
-                keys.publish_keys(store, path.read_bytes())
-        store.close()
+        return sorted(carried.glob("keys-*.json"))
 
     def _role(self, role: str) -> None:
         argv = [sys.executable, "-m", "custodes.cli.worker", role, "--dir", str(self.layout.root)]

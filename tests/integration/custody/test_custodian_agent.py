@@ -60,7 +60,7 @@ def test_a_destruction_is_stated_in_the_log_and_the_statement_is_public(town: Ke
     index = httpx.get(f"{town.address}/api/custody/keys").json()
     assert index["destructions"] == [facts["statement"]]
     document = httpx.get(f"{town.address}/api/custody/keys/{facts['statement']}").content
-    assert parse_destroyed(document, policy_of(town.node.store)).keys[0] == key
+    assert key in parse_destroyed(document, policy_of(town.node.store)).keys
     assert town.agent(1).destroyed == []
     assert len([row for row in log.rows(town.node.store, 0, 100) if row.act is Act.KEYS_DESTROYED]) == 1
 

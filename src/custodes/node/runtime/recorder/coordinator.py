@@ -83,9 +83,7 @@ class Coordinator:
         try:
             in_service = {each.id: each for each in cameras.streams(self.store)}
             self.permits.look()
-            if self.keys.look():
-                for shard in self.shards:
-                    shard.send(self.keys.order)
+            self._tell_keys()
         except CustodesError as problem:
             if problem.kind is not Kind.UNAVAILABLE:
                 raise
@@ -99,6 +97,11 @@ class Coordinator:
             self._dark[camera] = cause
         self._dismiss()
         self._tidy()
+
+    def _tell_keys(self) -> None:
+        if self.keys.look():
+            for shard in self.shards:
+                shard.send(self.keys.order)
 
     def stop(self) -> None:
         """End all shards in good order, and write what they have reported."""
@@ -128,6 +131,8 @@ class Coordinator:
             return GapCause.OUTSIDE_HOURS.value
         if known is None and not self._complete(camera):
             return self._dark.get(camera, "")
+        # Keys that were witnessed together with the entry: the first period is to be sealed to them already.
+        self._tell_keys()
         shard = known.shard if known is not None else self._place(camera)
         turn = next(self._turns)
         shard.send(wire.Record(camera, turn, *way, *proof))
