@@ -171,14 +171,17 @@ def test_a_cut_to_another_scene_is_covered_until_the_scene_is_back(
 
 
 def test_a_file_that_is_too_short_to_learn_from_is_covered_and_that_is_said(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    source, target = tmp_path / "in.mp4", tmp_path / "out.mp4"
+    # Names that mean something to libav, too: a colon ends a protocol's name, a percent sign begins a number.
+    monkeypatch.chdir(tmp_path)
+    Path("a:%d").mkdir()
+    source, target = Path("a:%d/in.mp4"), Path("a:%d/out:%d.mp4")
     pictures = street(5)
-    write(source, pictures, [number * STEP for number in range(len(pictures))], Way())
+    write(source.absolute(), pictures, [number * STEP for number in range(len(pictures))], Way())
     assert main(["mask", "file", str(source), str(target)]) == 0
     assert "too short" in capsys.readouterr().out
-    with av.open(str(target)) as container:
+    with av.open(str(target.absolute())) as container:
         for frame in container.decode(video=0):
             planes = (
                 np.asarray(plane) for plane in frame.reformat(format="yuv420p").to_ndarray()[:360, :640].reshape(1, -1)

@@ -73,7 +73,7 @@ def mask_file(source: Path, target: Path, progress: Progress = lambda *_: None) 
     _check_paths(source, target)
     before = _fingerprint(source)
     surveyed = _survey(source, progress)
-    part = target.with_name(f".custodes-{secrets.token_hex(8)}.part")
+    part = target.absolute().with_name(f".custodes-{secrets.token_hex(8)}.part")
     try:
         covered, masked = _write(source, part, surveyed, progress)
         if _fingerprint(source) != before:
@@ -107,6 +107,8 @@ def _check_paths(source: Path, target: Path) -> None:
             raise conflict(f"{target} is there already: name a file that is not")
         if not target.parent.is_dir():
             raise invalid(f"{target.parent} is not a folder")
+        if not os.access(target.parent, os.W_OK | os.X_OK):
+            raise invalid(f"nothing can be written into {target.parent}")
     except ValueError:
         raise invalid("a file's name cannot hold a zero byte") from None
     except OSError as problem:

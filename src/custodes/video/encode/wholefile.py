@@ -44,14 +44,14 @@ class MaskedFile:
     """
 
     def __init__(self, path: Path, footage: Footage, ticks: Sequence[int]) -> None:
-        self._path, self._footage = path, footage
+        self._path, self._footage = path.absolute(), footage  # libav takes what stands before a colon for a protocol
         self._odd = bool(footage.width % 2 or footage.height % 2)
         self._scale, self._times = _timeline(ticks, footage.time_base)
         self._count = 0
         try:
             self._file: BinaryIO = path.open("xb+")
         except OSError as problem:
-            raise unavailable(f"{path} cannot be written: {problem.strerror}") from None
+            raise self._failed(problem) from None
         try:
             self._container = self._open()
             self._stream = self._add_stream()
@@ -153,7 +153,7 @@ class MaskedFile:
 
     def _failed(self, problem: Exception) -> CustodesError:
         said = getattr(problem, "strerror", None) or str(problem)
-        return unavailable(f"{self._path} cannot be written: {said}")
+        return unavailable(f"the masked copy cannot be written into {self._path.parent}: {said}")
 
 
 def _described(picture: VideoFrame, footage: Footage) -> VideoFrame:

@@ -42,6 +42,8 @@ def _end_of_boxes(file: BinaryIO, length: int) -> int:
             break
         file.seek(place)
         head = file.read(16)
+        if not head[4:8].isalnum():
+            return place  # what a recorder has put behind its video is not ours to judge
         size = int.from_bytes(head[:4], "big")
         if size == 1:
             size = int.from_bytes(head[8:16], "big")
