@@ -61,8 +61,8 @@ are served with it under `/static/licences.txt`.
   listed in the `LICENSE-3RD-PARTY.txt` that comes with them.
 - **pyshamir** and parts of **tqdm** are MPL-2.0: changes to their own files must stay open.
 - **The person detector's weights** (`ssd_person.tflite`, MediaPipe's SSD MobileNetV2 trained on Open Images V4) come
-  out of the npm package `@mediapipe/objectron` 0.4.1675468480, Apache-2.0, by `scripts/fetch_weights.py`. See
-  [docs/model-card.md](docs/model-card.md).
+  out of the npm package `@mediapipe/objectron` 0.4.1675468480, Apache-2.0, by `scripts/fetch_weights.py`, and are made
+  to compute in 8 bits by `scripts/quantise_weights.py`. See [docs/model-card.md](docs/model-card.md).
 - **Public Sans** is under the SIL Open Font License 1.1.
 """
 
