@@ -18,14 +18,11 @@ from custodes.domain.video import Frame
 from custodes.video.mask.candidate import Collector, Still
 from custodes.video.mask.detector import Box
 from custodes.video.mask.grid import Bits, Grid, widened
-from custodes.video.mask.proposal import Proposal, joined, part_of, relit
+from custodes.video.mask.proposal import Proposal, joined, part_of, parts, relit
 from custodes.video.mask.reference import Reference
 from custodes.video.mask.silhouette import Mask
 from custodes.video.mask.tuning import Tuning
 
-_COLUMNS, _ROWS = 3, 2
-_WIDE, _HIGH = 0.4, 0.6
-"""Parts of the picture that are looked at enlarged, and their sides as shares of it; they overlap."""
 _MOST_PER_PICTURE = SECOND
 """Time in which there were no pictures does not count."""
 
@@ -40,17 +37,15 @@ class FirstStart:
         """Blocks that have proved themselves."""
         self._same_for = np.zeros(grid.shape, np.int64)
         self._since_renewal = 0
-        self._part = 0
+        self._parts, self._part = parts(grid), 0
 
     def next_part(self, frame: Frame) -> tuple[Frame, int, int]:
         """The part of the picture that is to be looked at enlarged this time, with its left and top in pixels."""
-        row, column = divmod(self._part, _COLUMNS)
-        self._part = (self._part + 1) % (_COLUMNS * _ROWS)
-        wide, high = round(frame.width * _WIDE) // 2 * 2, round(frame.height * _HIGH) // 2 * 2
-        left = (frame.width - wide) * column // (_COLUMNS - 1) // 2 * 2
-        top = (frame.height - high) * row // (_ROWS - 1) // 2 * 2
-        cut = part_of(self._grid.planes(frame.i420), left, top, left + wide, top + high)
-        return Frame(wide, high, b"".join(plane.tobytes() for plane in cut), frame.received, frame.source), left, top
+        left, top, right, bottom = self._parts[self._part]
+        self._part = (self._part + 1) % len(self._parts)
+        cut = part_of(self._grid.planes(frame.i420), left, top, right, bottom)
+        picture = b"".join(plane.tobytes() for plane in cut)
+        return Frame(right - left, bottom - top, picture, frame.received, frame.source), left, top
 
     def look(self, mask: Mask, found: Bits, elapsed: int) -> Mask:
         """Count the time for what did not change; return the mask with all that has not proved itself.
