@@ -88,9 +88,9 @@ def everything(rig: Zoned, story: list[tuple[object, ...]]) -> list[object]:
             out.append(problem.message)
         reference = rig.masker.keep()
         if reference is not None:
-            found = kept.decode(reference, Grid(WIDTH, HEIGHT))
-            planes = (*found.still.planes, *found.texture, *found.spread, found.still.known)
-            out.append([plane.tobytes() for plane in planes])
+            for found in kept.decode(reference, Grid(WIDTH, HEIGHT)).values():
+                planes = (*found.still.planes, *found.texture, *found.spread, found.still.known)
+                out.append([plane.tobytes() for plane in planes])
     return [*out, rig.watched.shown]
 
 
