@@ -73,7 +73,7 @@ def _filled(path: str, found: House) -> str:
     values = {"camera": found.cameras[0], "viewing": "b" * 26, "identifier": "c" * 26}
     values |= {"start_ms": "1", "term": "1", "number": "0"}
     values |= {"reconciliation": "d" * 26, "one": "1", "two": "2", "decision": "accepted"}
-    values |= {"window": "e" * 26, "verdict": "kept"}
+    values |= {"window": "e" * 26, "verdict": "kept", "name": "f" * 26}
     for name, value in values.items():
         path = path.replace(f"{{{name}}}", value)
     assert "{" not in path, f"a route with a new parameter: fill it in for this test: {path}"
