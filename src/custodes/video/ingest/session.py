@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 
-from custodes.clock import SECOND, Clock
+from custodes.clock import SECOND, Clock, Instant
 from custodes.domain.register import RecordingPermit
 from custodes.domain.video import (
     TICKS,
@@ -67,7 +67,7 @@ class CameraStream:
         parse_address(url)
         self.meter = Meter()
         self._url = url
-        self._permit = permit
+        self._permit = self._earlier = permit
         self._clock = clock
         self._transport: Transport = transport
         self._pin = pin
@@ -77,8 +77,8 @@ class CameraStream:
         self._entropy = entropy
 
     def renew(self, permit: RecordingPermit) -> None:
-        """Go on under another permit of the same camera."""
-        self._permit = permit
+        """Go on under another permit of the same camera; what was received before it holds came under the old one."""
+        self._earlier, self._permit = self._permit, permit
 
     def events(self, stop: threading.Event) -> Iterator[Packet | Gap]:
         """Yield packets in the order they came, and a ``Gap`` whenever there is, or still is, a hole.
@@ -113,6 +113,8 @@ class CameraStream:
                 if last is not None or gap != hole:
                     yield gap
                 hole = gap
+            if last is not None and hole.began < last.received:
+                hole = None  # it was ended from here, and whatever is missing until the next one is told
             connection += intake.opened
             if last is not None and self._clock.monotonic() - first > _STEADY_S * SECOND:
                 pause = self._backoff[0]
@@ -132,6 +134,11 @@ class CameraStream:
             return GapCause.OUTSIDE_HOURS
         return GapCause.STOPPED if stop.is_set() else None
 
+    def _allowed(self, at: Instant) -> bool:
+        """Whether what was received then may be recorded."""
+        permit = self._permit if at >= self._permit.not_before else self._earlier
+        return permit.holds_at(at) and permit.in_hours(at)
+
     def _permit_left_s(self) -> float:
         return max(0.0, (self._permit.expires - self._clock.now()) / SECOND)
 
@@ -149,7 +156,7 @@ class CameraStream:
                 if isinstance(item, Opened):
                     intake.open(item)
                 for received in item if isinstance(item, list) else ():
-                    if not (self._permit.holds_at(received.at) and self._permit.in_hours(received.at)):
+                    if not self._allowed(received.at):
                         return
                     yield from intake.events(received)
         except CustodesError as problem:
