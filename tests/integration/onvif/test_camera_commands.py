@@ -454,5 +454,5 @@ def test_a_table_shows_its_progress_where_somebody_is_looking(
     file = table(tmp_path / "t.csv", "name,main,sub", *rows)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     shell("add", "--csv", file)
-    assert shell.err.endswith(f"\r[{'#' * 40}] 4/4\n")
-    assert f"\r[{'#' * 10}{' ' * 30}] 1/4" in shell.err
+    assert shell.err.endswith(f"\r\x1b[K[{'#' * 40}] 4/4\n")
+    assert f"\r\x1b[K[{'#' * 10}{' ' * 30}] 1/4" in shell.err
