@@ -136,7 +136,9 @@ class CameraStream:
 
     def _allowed(self, at: Instant) -> bool:
         """Whether what was received then may be recorded."""
-        permit = self._permit if at >= self._permit.not_before else self._earlier
+        permit = self._permit  # read once: another thread renews it
+        if at < permit.not_before:
+            permit = self._earlier
         return permit.holds_at(at) and permit.in_hours(at)
 
     def _permit_left_s(self) -> float:
